@@ -1,0 +1,44 @@
+# `make demo` and `make test` set up a fresh machine by themselves. Needs Python 3.11 or newer with venv.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+DATA ?= $(if $(STILLWATCH_DATA),$(STILLWATCH_DATA),../shared/data)
+READY := $(VENV)/.ready
+JOBS ?= 2
+
+.PHONY: help setup check test nightly format golden bench bench-compare docs clean
+
+help: ## show this
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+setup: $(READY) ## virtual environment with everything the tests need
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable ".[lineage]" --group dev
+	touch $(READY)
+
+check: $(READY) ## format, lint, types, imports, unit and contract tests: under two minutes
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	STILLWATCH_DATA=$(DATA) $(BIN)/pytest -n $(JOBS) tests/unit tests/contract -m "not nightly"
+
+format: $(READY) ## rewrite formatting
+	$(BIN)/ruff format src tests benchmarks
+	$(BIN)/ruff check --fix src tests benchmarks
+
+test: $(READY) ## everything but the nightly tests
+	$(MAKE) check
+	STILLWATCH_DATA=$(DATA) $(BIN)/pytest -n $(JOBS) tests/property tests/integration tests/e2e -m "not nightly"
+
+nightly: $(READY) ## the tests that take minutes each
+	STILLWATCH_DATA=$(DATA) $(BIN)/pytest tests -m nightly
+
+clean: ## remove what the build made
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

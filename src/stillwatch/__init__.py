@@ -1,0 +1,1 @@
+"""Stillwatch: finds distillation campaigns in the logs of a language-model API, and says why."""

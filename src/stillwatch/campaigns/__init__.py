@@ -1,0 +1,1 @@
+"""Evidence in; campaigns, verdicts and attribution out."""

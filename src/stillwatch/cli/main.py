@@ -1,0 +1,70 @@
+"""
+`stillwatch`: the list of commands, and what every command shares: exit codes, and errors as one sentence.
+
+A command's module is imported only when it is called, so that `--help` stays fast.
+"""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from stillwatch.errors import LogFormatError, StillwatchError
+
+EXIT_ERROR = 1
+EXIT_FOUND = 3
+EXIT_UNREADABLE = 4
+EXIT_INTERRUPTED = 130
+
+# name, module below stillwatch.cli (holds a click command or group called `command`), help in one line
+COMMANDS: tuple[tuple[str, str, str], ...] = ()
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands' names and one-line helps without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of COMMANDS."""
+        return [name for name, _, _ in COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the one command that is asked for."""
+        for name, module, _ in COMMANDS:
+            if name == cmd_name:
+                loaded = importlib.import_module(f"stillwatch.cli.{module}").command
+                assert isinstance(loaded, click.Command)
+                return loaded
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from COMMANDS alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, told) for name, _, told in COMMANDS])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="stillwatch")
+def root() -> None:
+    """Find distillation campaigns in the logs of a language-model API, and say why."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    try:
+        code = root.main(arguments, standalone_mode=False)
+    except click.exceptions.Exit as exit_:
+        code = exit_.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        code = EXIT_INTERRUPTED
+    except LogFormatError as error:
+        click.echo(f"stillwatch: {error}", err=True)
+        code = EXIT_UNREADABLE
+    except StillwatchError as error:
+        click.echo(f"stillwatch: {error}", err=True)
+        code = EXIT_ERROR
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,147 @@
+"""The embedded engine: DuckDB for queries, local processes for map. Needs no server and no network."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stillwatch.engine import parts
+from stillwatch.errors import EngineError
+from stillwatch.records.tables import ALL, TableSpec
+from stillwatch.settings import EngineSettings
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+class DuckDBEngine:
+    """
+    Runs every stage on this machine.
+
+    DuckDB is always given a memory limit (it then spills, and is faster than without) and a folder of its own to spill
+    into. Map tasks run in spawned processes: forked ones would inherit locks of Arrow's threads.
+
+    Args:
+        root: Folder of the tables.
+        settings: Width and memory.
+    """
+
+    def __init__(self, root: Path, settings: EngineSettings) -> None:
+        self._root = root
+        self._workers = settings.workers or available_cores()
+        root.mkdir(parents=True, exist_ok=True)
+        spill = settings.temp_dir or root / "spill"
+        self._connection = duckdb.connect(":memory:")
+        for name, value in (
+            ("memory_limit", f"{settings.memory_gb}GB"),
+            ("temp_directory", str(spill)),
+            ("threads", self._workers),
+            ("TimeZone", "UTC"),
+            ("preserve_insertion_order", True),
+            ("enable_progress_bar", False),
+        ):
+            self._connection.execute(f"SET {name} = ?", [value])
+        self._views: dict[str, int] = {}
+
+    @property
+    def root(self) -> Path:
+        """The folder that holds the tables."""
+        return self._root
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of DuckDB and its spill folder."""
+        self._connection.close()
+
+    def map(self, task: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+        """Run `task` over `items`, in this process where one worker is enough."""
+        if self._workers == 1 or len(items) <= 1:
+            yield from map(task, items)
+            return
+        workers = min(self._workers, len(items))
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            try:
+                yield from pool.map(task, items)
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+
+    def query(self, sql: str, **tables: pa.Table) -> pa.Table:
+        """Run one SELECT; `tables` are visible under their keyword names."""
+        try:
+            return self._run(sql, tables).to_arrow_table()
+        except duckdb.Error as error:
+            raise _told(error) from error
+        finally:
+            self._forget(tables)
+
+    def batches(self, sql: str, rows: int = 131_072) -> Iterator[pa.RecordBatch]:
+        """Stream one SELECT."""
+        try:
+            yield from self._run(sql, {}).to_arrow_reader(rows)
+        except duckdb.Error as error:
+            raise _told(error) from error
+
+    def has(self, spec: TableSpec) -> bool:
+        """Is the table stored?"""
+        return bool(parts.part_files(self._root, spec))
+
+    def read(self, spec: TableSpec, columns: Sequence[str] | None = None) -> pa.Table:
+        """A whole stored table."""
+        files = parts.part_files(self._root, spec)
+        if not files:
+            raise EngineError(f"{self._root}: table '{spec.name}' is missing. Run the stage '{spec.writer}' first")
+        wanted = list(columns) if columns is not None else None
+        return pa.concat_tables(pq.read_table(f, columns=wanted) for f in files)
+
+    def write(self, spec: TableSpec, table: pa.Table) -> None:
+        """Replace a stored table."""
+        parts.drop(self._root, spec)
+        parts.write_part(self._root, spec, 0, table)
+
+    def _run(self, sql: str, tables: dict[str, pa.Table]) -> duckdb.DuckDBPyConnection:
+        self._refresh_views()
+        for name, table in tables.items():
+            self._connection.register(name, table)
+        return self._connection.execute(sql)
+
+    def _forget(self, tables: dict[str, pa.Table]) -> None:
+        for name in tables:
+            self._connection.unregister(name)
+
+    def _refresh_views(self) -> None:
+        for spec in ALL:
+            files = parts.part_files(self._root, spec)
+            if files and self._views.get(spec.name) != len(files):
+                listed = ", ".join("'" + str(f).replace("'", "''") + "'" for f in files)
+                self._connection.execute(f"CREATE OR REPLACE VIEW {spec.name} AS SELECT * FROM read_parquet([{listed}])")
+                self._views[spec.name] = len(files)
+
+
+def _told(error: duckdb.Error) -> EngineError:
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return EngineError(
+            "the query needs more memory than engine.memory_gb allows and could not spill. Raise it, or free disk space"
+        )
+    if isinstance(error, duckdb.IOException):
+        return EngineError(
+            "the engine could not read or write its files: is the disk full? Free some space and run again with --resume"
+        )
+    return EngineError(f"the engine refused a query ({type(error).__name__})")

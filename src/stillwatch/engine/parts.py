@@ -1,0 +1,76 @@
+"""Tables on disk: one folder a table, one Parquet file a part, every file written whole or not at all."""
+
+import errno
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stillwatch.errors import EngineError
+from stillwatch.records.tables import TableSpec
+
+ROW_GROUP = 131_072
+
+
+def folder(root: Path, spec: TableSpec) -> Path:
+    """Where a table's parts lie."""
+    return root / spec.name
+
+
+def part_files(root: Path, spec: TableSpec) -> list[Path]:
+    """The parts of a table in order; empty where there is none."""
+    return sorted(folder(root, spec).glob("part-*.parquet"))
+
+
+def conform(spec: TableSpec, table: pa.Table) -> pa.Table:
+    """
+    The table with the declared columns in the declared order and types.
+
+    Raises:
+        EngineError: a declared column is missing, or holds nulls or values that its type does not admit.
+    """
+    missing = [n for n in spec.names if n not in table.column_names]
+    if missing:
+        raise EngineError(f"table {spec.name}: the stage '{spec.writer}' left out {', '.join(missing)}")
+    try:
+        cast = table.select(list(spec.names)).cast(spec.schema)
+    except (pa.ArrowInvalid, ValueError) as error:
+        raise EngineError(f"table {spec.name}: a column does not fit its declared type") from error
+    return cast.replace_schema_metadata(spec.schema.metadata)
+
+
+def write_part(root: Path, spec: TableSpec, number: int, tables: pa.Table | Iterable[pa.Table]) -> int:
+    """
+    Write one part atomically; writing it again replaces it. Returns the number of rows.
+
+    Raises:
+        EngineError: the disk is full or may not be written.
+    """
+    target = folder(root, spec) / f"part-{number:06d}.parquet"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_suffix(f".{os.getpid()}.tmp")
+    n_rows = 0
+    try:
+        with pq.ParquetWriter(temporary, spec.schema, compression="zstd", compression_level=1) as writer:
+            for table in [tables] if isinstance(tables, pa.Table) else tables:
+                checked = conform(spec, table)
+                writer.write_table(checked, row_group_size=ROW_GROUP)
+                n_rows += checked.num_rows
+        os.replace(temporary, target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        what = "the disk is full. Free some space and run again with --resume" if full else str(error.strerror)
+        raise EngineError(f"{target.parent}: cannot write: {what}") from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return n_rows
+
+
+def drop(root: Path, spec: TableSpec) -> None:
+    """Remove a table."""
+    shutil.rmtree(folder(root, spec), ignore_errors=True)

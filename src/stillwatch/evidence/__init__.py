@@ -1,0 +1,1 @@
+"""A group in, weighed evidence out: one file a detector."""

@@ -1,0 +1,1 @@
+"""Logs in, exchanges out: one file a log format."""

@@ -1,0 +1,1 @@
+"""Does a student descend from a teacher: one file a test."""

@@ -1,0 +1,1 @@
+"""Methods as pure functions, arrays in and arrays out: no records, no files, no engine."""

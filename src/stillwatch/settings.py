@@ -1,0 +1,184 @@
+"""
+One TOML file, frozen dataclasses; each stage is handed only its own.
+
+Order of precedence: command line, `stillwatch.toml` (or `[tool.stillwatch]` of a pyproject.toml), the defaults below.
+An unknown key is an error that names the nearest known one. Every default names its source.
+"""
+
+import difflib
+import hashlib
+import tomllib
+import types
+import typing
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from stillwatch.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class IngestSettings:
+    """How logs are read."""
+
+    format: str | None = None  # name of an adapter; None = detected by content
+    time_format: str | None = None  # "s", "ms", "us", "iso"; None = detected
+    on_bad_line: str = "quarantine"  # or "fail"
+    min_good_share: float = 0.5  # below it a file is no log: exit code 4
+    split_rows: int = 65_536  # rows a unit of work; bounds memory to some 100 MB a process
+    columns: dict[str, str] = field(default_factory=dict)  # canonical column -> the log's own name, for tables of others
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateSettings:
+    """When shared wording is a recipe (research: Stage 1)."""
+
+    min_requests: int = 20
+    min_accounts: int = 5
+    posting_agreement: float = 0.5  # Jaccard of two fragments' posting lists
+    recipes_per_exchange: int = 4
+    semantic_hamming: int = 12  # bits of 128 within which two recipes are variants of one
+    family_containment: float = 0.5
+    bundle_jaccard: float = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateSettings:
+    """Which groups are tested (research: Stage 2)."""
+
+    min_accounts: int = 10
+    neighbours: int = 15
+    resolutions: tuple[float, ...] = (1.0, 5.0, 20.0)
+    rarity_powers: tuple[float, ...] = (1.0, 3.0)
+    max_token_accounts: int = 2_000  # K_max: more popular tokens stay hyperedges
+    duplicate_jaccard: float = 0.8
+    sample_accounts: int = 2_000  # accounts of a group that the evidence looks at, drawn by digest
+    sample_exchanges: int = 40_000
+    rare_token_share: float = 0.005  # tokens used by more of the accounts are not rare
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignSettings:
+    """From evidence to verdict (research: Stage 4)."""
+
+    q: float = 0.05  # false-discovery rate of `likely`
+    watch_q: float = 0.25  # of `watched`
+    min_families: int = 2
+    min_accounts: int = 20
+    min_exchanges: int = 250
+    own_reference_groups: int = 200  # so many own benign groups replace the shipped reference
+    trim_share: float = 0.01
+    entitlements: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """Where and how wide the stages run."""
+
+    name: str = "duckdb"
+    workers: int | None = None  # None = the cores this process may use
+    memory_gb: float = 4.0  # engines.md: DuckDB honours it within 8 % and is faster with 4 GB than with 20
+    temp_dir: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacySettings:
+    """What people may see."""
+
+    key_file: Path | None = None  # None = this machine's own key
+    min_accounts_for_wording: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of one run."""
+
+    ingest: IngestSettings = field(default_factory=IngestSettings)
+    templates: TemplateSettings = field(default_factory=TemplateSettings)
+    candidates: CandidateSettings = field(default_factory=CandidateSettings)
+    campaigns: CampaignSettings = field(default_factory=CampaignSettings)
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    privacy: PrivacySettings = field(default_factory=PrivacySettings)
+
+    @property
+    def digest(self) -> str:
+        """
+        Sixteen hex digits over everything that can move a result; where and how wide a run is does not.
+
+        >>> Settings().digest == Settings(engine=EngineSettings(workers=7)).digest
+        True
+        """
+        told = {k: v for k, v in asdict(self).items() if k not in {"engine", "privacy"}}
+        raw = orjson.dumps(told, option=orjson.OPT_SORT_KEYS, default=str)
+        return hashlib.sha256(raw).hexdigest()[:16]
+
+
+def load(path: Path | None) -> Settings:
+    """
+    Read `stillwatch.toml` (or the `[tool.stillwatch]` table of a pyproject.toml); defaults where `path` is None.
+
+    Raises:
+        SettingsError: not TOML, an unknown key, or a value of the wrong type.
+    """
+    if path is None:
+        return Settings()
+    try:
+        tree = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not TOML: {error}") from error
+    if path.name == "pyproject.toml":
+        tree = tree.get("tool", {}).get("stillwatch", {})
+    return from_mapping(tree, str(path))
+
+
+def from_mapping(tree: dict[str, Any], where: str = "settings") -> Settings:
+    """
+    Settings from nested mappings, as TOML gives them.
+
+    >>> from_mapping({"campaigns": {"q": 0.1}}).campaigns.q
+    0.1
+    """
+    return typing.cast(Settings, _fill(Settings(), tree, where, ""))
+
+
+def _fill(default: Any, tree: dict[str, Any], where: str, prefix: str) -> Any:
+    known = {f.name for f in fields(default)}
+    hints = typing.get_type_hints(type(default))
+    changes: dict[str, Any] = {}
+    for name, value in tree.items():
+        full = prefix + name
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f" Did you mean {prefix}{near[0]}?" if near else f" Known here: {', '.join(sorted(known))}"
+            raise SettingsError(f"{where}: unknown setting '{full}'.{hint}")
+        current = getattr(default, name)
+        if is_dataclass(current):
+            if not isinstance(value, dict):
+                raise SettingsError(f"{where}: '{full}' must be a table")
+            changes[name] = _fill(current, value, where, full + ".")
+        else:
+            changes[name] = _value(value, hints[name], where, full)
+    return replace(default, **changes)
+
+
+def _value(value: Any, hint: Any, where: str, full: str) -> Any:
+    allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    for kind in allowed:
+        origin = typing.get_origin(kind) or kind
+        if origin is Path and isinstance(value, str):
+            return Path(value)
+        if origin is float and isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+        if origin is tuple and isinstance(value, list):
+            return tuple(value)
+        if origin is dict and isinstance(value, dict):
+            return dict(value)
+        if origin in (int, str, bool) and type(value) is origin:
+            return value
+    names = " or ".join(getattr(k, "__name__", str(k)) for k in allowed if k is not type(None))
+    raise SettingsError(f"{where}: '{full}' must be {names}, not {type(value).__name__}")

@@ -1,0 +1,1 @@
+"""Exchanges in, signatures out: fixed-size keyed digests, no text."""

@@ -1,0 +1,1 @@
+"""Signatures in, templates and recipes out."""

@@ -1,0 +1,1 @@
+"""Seeded labelled logs: one file a campaign shape, one a benign look-alike."""
