@@ -192,7 +192,7 @@ GROUPS = TableSpec(
     "candidates",
     (
         Column("group", pa.int64(), "digest of the group's origin, stable under renaming rows"),
-        Column("origin", pa.string(), "recipe | family | contract | community"),
+        Column("origin", pa.string(), "recipe | family | community"),
         Column("parent", pa.int64(), "smallest group that contains it, null for roots", True),
         Column("n_accounts", pa.int64(), "accounts of the group"),
         Column("n_exchanges", pa.int64(), "exchanges that the group is tested on"),
@@ -205,7 +205,7 @@ GROUP_TOKENS = TableSpec(
     "candidates",
     (
         Column("group", pa.int64(), "ref groups"),
-        Column("kind", pa.string(), "recipe | config | contract | payment | device | client | network"),
+        Column("kind", pa.string(), "recipe | family | bundle | config | payment | device | client | network"),
         Column("token", pa.int64(), "the recipe or infrastructure digest that ties the group together"),
         Column("lift", pa.float64(), "share of use inside the group over share outside"),
     ),

@@ -1,0 +1,191 @@
+"""What the evidence needs of each group, gathered once: its accounts, a bounded sample of its exchanges, the models' releases."""
+
+from collections.abc import Sequence
+
+import numba
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from stillwatch.candidates.hyperedges import Group
+from stillwatch.candidates.incidence import KINDS
+from stillwatch.engine.base import Engine
+from stillwatch.records import tables
+from stillwatch.settings import CandidateSettings
+
+Ints = npt.NDArray[np.int64]
+
+_DF_ACCOUNTS = 20_000  # accounts sampled for word frequencies: a share of 0.5 % is then known within 10 %
+_ADOPTION = "INTERVAL 24 HOURS"
+_AROUND = "INTERVAL 84 HOURS"  # half of the seven days around a release
+_FRESH = "INTERVAL 24 HOURS"  # a model first seen later than this after the window's start was released inside it
+
+_FACTS = """
+WITH unit AS (SELECT account, coalesce(max(org), account) AS unit, max(org) AS org, max(payment) AS payment,
+                     max(device) AS device, max(client) AS client, min(account_created_at) AS account_created_at,
+                     count(*) AS n_exchanges
+              FROM signatures GROUP BY account),
+     used AS (SELECT account, network, row_number() OVER (PARTITION BY account ORDER BY count(*) DESC, network) AS place
+              FROM signatures WHERE network IS NOT NULL GROUP BY account, network),
+     main AS (SELECT u.*, n.network FROM unit u LEFT JOIN used n ON u.account = n.account AND n.place = 1)
+SELECT m.account, m.org, m.payment, p.n AS payment_units, m.device, d.n AS device_units, m.network, w.n AS network_units,
+       m.client, c.n AS client_units, m.account_created_at, m.n_exchanges
+FROM main m
+LEFT JOIN (SELECT payment, count(DISTINCT unit) AS n FROM main GROUP BY payment) p ON m.payment = p.payment
+LEFT JOIN (SELECT device, count(DISTINCT unit) AS n FROM main GROUP BY device) d ON m.device = d.device
+LEFT JOIN (SELECT network, count(DISTINCT unit) AS n FROM main GROUP BY network) w ON m.network = w.network
+LEFT JOIN (SELECT client, count(DISTINCT unit) AS n FROM main GROUP BY client) c ON m.client = c.client
+ORDER BY m.account
+"""
+
+_MODELS = f"""
+WITH span AS (SELECT min(seen_at) AS begin_at FROM signatures),
+     first AS (SELECT model, min(seen_at) AS first_at FROM signatures GROUP BY model),
+     released AS (SELECT f.model, CASE WHEN f.first_at > s.begin_at + {_FRESH} THEN f.first_at END AS released_at
+                  FROM first f, span s)
+SELECT r.model, r.released_at, count(DISTINCT s.account) AS n_accounts,
+       count(DISTINCT CASE WHEN s.model = r.model AND s.seen_at < r.released_at + {_ADOPTION} THEN s.account END) AS n_adopters
+FROM released r LEFT JOIN signatures s
+     ON r.released_at IS NOT NULL AND s.seen_at >= r.released_at - {_AROUND} AND s.seen_at < r.released_at + {_AROUND}
+GROUP BY r.model, r.released_at ORDER BY r.model
+"""
+
+_TOLD_BY = {
+    "recipe": 'SELECT m."group", u.row FROM sample m JOIN told t ON t."group" = m."group" AND t.kind = \'recipe\' '
+    "JOIN uses u ON u.recipe = t.token AND u.account = m.account",
+    **{
+        layer: f'SELECT m."group", u.row FROM sample m JOIN told t ON t."group" = m."group" AND t.kind = \'{layer}\' '
+        f"JOIN recipes r ON r.{layer} = t.token JOIN uses u ON u.recipe = r.recipe AND u.account = m.account"
+        for layer in ("family", "bundle")
+    },
+    "config": 'SELECT m."group", s.row FROM sample m JOIN told t ON t."group" = m."group" AND t.kind = \'config\' '
+    "JOIN signatures s ON s.config = t.token AND s.account = m.account",
+}
+_BY_ACCOUNT = 'SELECT m."group", s.row FROM whole m JOIN signatures s ON s.account = m.account'
+
+
+def gather(engine: Engine, groups: Sequence[Group], accounts: Ints, settings: CandidateSettings) -> None:
+    """Write GROUP_TOKENS, GROUP_ACCOUNTS, GROUP_EXCHANGES, MODELS and GROUPS."""
+    engine.write(tables.MODELS, engine.query(_MODELS))
+    engine.write(tables.GROUP_TOKENS, _token_table(groups))
+    engine.write(tables.GROUP_ACCOUNTS, _account_table(engine, groups, accounts))
+    exchanges = _exchange_table(engine, groups, accounts, settings)
+    engine.write(tables.GROUP_EXCHANGES, exchanges)
+    engine.write(tables.GROUPS, _group_table(groups, exchanges))
+
+
+def _token_table(groups: Sequence[Group]) -> pa.Table:
+    rows = [dict(zip(tables.GROUP_TOKENS.names, (g.group, *token), strict=True)) for g in groups for token in g.tokens]
+    return pa.Table.from_pylist(rows, schema=tables.GROUP_TOKENS.schema)
+
+
+def _pairs(groups: Sequence[Group], accounts: Ints) -> pa.Table:
+    ids = np.repeat(np.array([g.group for g in groups], np.int64), [len(g.members) for g in groups])
+    members = np.concatenate([g.members for g in groups]) if groups else np.empty(0, np.int64)
+    return pa.table({"group": ids, "account": accounts[members]})
+
+
+def _account_table(engine: Engine, groups: Sequence[Group], accounts: Ints) -> pa.Table:
+    facts = engine.query(_FACTS)
+    listed = ", ".join(f"f.{name}" for name in tables.GROUP_ACCOUNTS.names if name not in ("group", "account"))
+    return engine.query(
+        f'SELECT m."group", m.account, {listed} FROM members m JOIN facts f ON f.account = m.account '
+        'ORDER BY m."group", m.account',
+        members=_pairs(groups, accounts),
+        facts=facts,
+    )
+
+
+def _exchange_table(engine: Engine, groups: Sequence[Group], accounts: Ints, settings: CandidateSettings) -> pa.Table:
+    # a member's number follows its digest, so the first so many are a fair and reproducible sample
+    sampled = [Group(g.group, g.origin, g.members[: settings.sample_accounts], g.tokens, g.by_account) for g in groups]
+    by_token = [g for g in sampled if not g.by_account]
+    told = [(g.group, kind, token) for g in by_token for kind, token, _ in g.tokens if kind == "recipe" or KINDS[kind]]
+    told_table = pa.table(
+        {"group": [t[0] for t in told], "kind": [t[1] for t in told], "token": pa.array([t[2] for t in told], pa.int64())}
+    )
+    union = " UNION ".join([*_TOLD_BY.values(), _BY_ACCOUNT])
+    table = engine.query(
+        f"""SELECT g."group", s.account, s.row, s.seen_at, s.model, s.exact, s.tokens, s.fill, s.elicitation
+        FROM ({_bounded(union, settings.sample_exchanges)}) g JOIN signatures s ON s.row = g.row
+        ORDER BY g."group", s.account, s.seen_at, s.row""",
+        sample=_pairs(by_token, accounts),
+        told=told_table,
+        whole=_pairs([g for g in sampled if g.by_account], accounts),
+    )
+    at = table.schema.get_field_index("tokens")
+    return table.set_column(at, "tokens", _rare(table["tokens"], _common_words(engine, settings.rare_token_share)))
+
+
+def _bounded(rows: str, most: int) -> str:
+    """No group gets more than `most` rows; a large one keeps an evenly spaced part of them."""
+    return f"""SELECT "group", row FROM (SELECT "group", row, row_number() OVER (PARTITION BY "group" ORDER BY row) AS place,
+        count(*) OVER (PARTITION BY "group") AS total FROM ({rows}))
+        WHERE total <= {most} OR (place * {most}) % total < {most}"""
+
+
+def _common_words(engine: Engine, share: float) -> Ints:
+    """Ascending digests of the words that more than `share` of the accounts use."""
+    n_accounts = engine.query("SELECT count(DISTINCT account) AS n FROM signatures")["n"][0].as_py()
+    every = max(1, n_accounts // _DF_ACCOUNTS)
+    n_sampled = n_accounts / every
+    words = engine.query(
+        f"""SELECT token FROM (SELECT DISTINCT account, UNNEST(tokens) AS token FROM signatures WHERE account % {every} = 0)
+        GROUP BY token HAVING count(*) > {max(share * n_sampled, 2.0)} ORDER BY token"""
+    )
+    return words["token"].to_numpy().astype(np.int64)
+
+
+def _rare(column: pa.ChunkedArray, common: Ints) -> pa.Array:
+    array = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    offsets, values = array.offsets.to_numpy(), array.values.to_numpy()
+    new_offsets, new_values = _without(offsets, values, common)
+    return pa.ListArray.from_arrays(
+        pa.array(new_offsets), pa.array(new_values), mask=array.is_null() if array.null_count else None
+    )
+
+
+@numba.njit(cache=True, nogil=True)
+def _without(
+    offsets: npt.NDArray[np.int32], values: npt.NDArray[np.int32], common: Ints
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    new_offsets = np.zeros(len(offsets), np.int32)
+    kept = np.empty(len(values), np.int32)
+    at = 0
+    for i in range(len(offsets) - 1):
+        for j in range(offsets[i], offsets[i + 1]):
+            place = np.searchsorted(common, np.int64(values[j]))
+            if place == len(common) or common[place] != values[j]:
+                kept[at] = values[j]
+                at += 1
+        new_offsets[i + 1] = at
+    return new_offsets, kept[:at]
+
+
+def _group_table(groups: Sequence[Group], exchanges: pa.Table) -> pa.Table:
+    ids, counts = np.unique(exchanges["group"].to_numpy(), return_counts=True)
+    n_exchanges = dict(zip(ids.tolist(), counts.tolist(), strict=True))
+    parents = _parents(groups)
+    rows = {
+        "group": [g.group for g in groups],
+        "origin": [g.origin for g in groups],
+        "parent": parents,
+        "n_accounts": [len(g.members) for g in groups],
+        "n_exchanges": [n_exchanges.get(g.group, 0) for g in groups],
+    }
+    return pa.table(rows, schema=tables.GROUPS.schema).sort_by("group")
+
+
+def _parents(groups: Sequence[Group]) -> list[int | None]:
+    """The smallest other group that holds nine tenths of a group's accounts and is larger."""
+    holders: dict[int, list[int]] = {}
+    for place, g in enumerate(groups):
+        for m in g.members.tolist():
+            holders.setdefault(m, []).append(place)
+    sizes = np.array([len(g.members) for g in groups])
+    out: list[int | None] = []
+    for g in groups:
+        shared = np.bincount([k for m in g.members.tolist() for k in holders[m]], minlength=len(groups))
+        inside = np.flatnonzero((shared >= 0.9 * len(g.members)) & (sizes > len(g.members)))
+        out.append(groups[int(inside[np.argmin(sizes[inside])])].group if len(inside) else None)
+    return out

@@ -1,0 +1,90 @@
+"""Communities of the degree-normalised rarity graph, at several resolutions and rarity powers, as candidates."""
+
+import itertools
+
+import numpy as np
+import numpy.typing as npt
+
+from stillwatch.candidates.hyperedges import Group
+from stillwatch.candidates.incidence import KINDS, Incidence
+from stillwatch.methods import communities
+from stillwatch.settings import CandidateSettings
+
+Ints = npt.NDArray[np.int64]
+
+MIN_LIFT = 20.0  # research, Stage 5: a token twenty times as common inside as outside tells the group
+MIN_TOLD = 3  # accounts of the group that hold such a token
+MAX_SHARE = 0.2  # a token that a fifth of all accounts hold links nobody
+MIN_COVERED = 0.5  # share of members that exchange tokens must cover, else all their exchanges are looked at
+
+
+def find(incidence: Incidence, settings: CandidateSettings) -> list[Group]:
+    """Communities of at least `min_accounts`, without near-duplicates (Jaccard above `duplicate_jaccard`), in a stable order."""
+    indptr, members = _linking(incidence, settings.max_token_accounts)
+    kept: list[Ints] = []
+    for power in settings.rarity_powers:
+        a, b, weight = communities.rarity_graph(indptr, members, incidence.n_accounts, power, neighbours=settings.neighbours)
+        for resolution in settings.resolutions:
+            labels = communities.leiden(a, b, weight, incidence.n_accounts, resolution, settings.seed)
+            kept.extend(_sets(labels, settings.min_accounts))
+    distinct = _without_duplicates(kept, incidence.n_accounts, settings.duplicate_jaccard)
+    return [_group(incidence, accounts) for accounts in distinct]
+
+
+def lifted(incidence: Incidence, members: Ints) -> list[tuple[int, float, int]]:
+    """
+    Tokens that tell the members from everybody else: (token number, lift, members that hold it), strongest first.
+
+    Lift = share of members that hold the token over the smoothed share of the other accounts.
+    """
+    spans = [incidence.account_tokens[incidence.account_indptr[m] : incidence.account_indptr[m + 1]] for m in members]
+    tokens, inside = np.unique(np.concatenate(spans), return_counts=True) if spans else (np.empty(0, np.int64),) * 2
+    outside = (incidence.sizes[tokens] - inside + 1.0) / (incidence.n_accounts - len(members) + 1.0)
+    lift = inside / len(members) / outside
+    told = np.flatnonzero((lift >= MIN_LIFT) & (inside >= MIN_TOLD))
+    order = told[np.lexsort((tokens[told], -lift[told]))]
+    return [(int(tokens[i]), float(lift[i]), int(inside[i])) for i in order]
+
+
+def _linking(incidence: Incidence, max_accounts: int) -> tuple[Ints, Ints]:
+    """Tokens rare enough to link accounts."""
+    sizes = incidence.sizes
+    use = (sizes >= 2) & (sizes <= max_accounts) & (sizes <= max(2.0, MAX_SHARE * incidence.n_accounts))
+    members = incidence.members[np.repeat(use, sizes)]
+    return np.concatenate(([0], np.cumsum(sizes[use]))).astype(np.int64), members
+
+
+def _sets(labels: Ints, smallest: int) -> list[Ints]:
+    order = np.argsort(labels, kind="stable")
+    starts = np.searchsorted(labels[order], np.arange(labels.max(initial=-1) + 2))
+    spans = (order[begin:end] for begin, end in itertools.pairwise(starts))
+    return [np.sort(span) for span in spans if len(span) >= smallest]
+
+
+def _without_duplicates(sets: list[Ints], n_accounts: int, jaccard: float) -> list[Ints]:
+    kept: list[Ints] = []
+    holders: list[list[int]] = [[] for _ in range(n_accounts)]
+    for members in sets:
+        shared = np.bincount([k for m in members for k in holders[m]], minlength=len(kept))
+        unions = np.array([len(k) for k in kept]) + len(members) - shared
+        if len(kept) and np.any(shared > jaccard * unions):
+            continue
+        for m in members:
+            holders[m].append(len(kept))
+        kept.append(members)
+    return kept
+
+
+def _group(incidence: Incidence, members: Ints) -> Group:
+    told = lifted(incidence, members)
+    tokens = tuple((incidence.kind_name(t), int(incidence.tokens[t]), lift) for t, lift, _ in told)
+    speaking = [t for t, _, _ in told if KINDS[incidence.kind_name(t)]]
+    covered = np.unique(np.concatenate([_holders(incidence, t) for t in speaking])) if speaking else np.empty(0, np.int64)
+    by_account = len(np.intersect1d(covered, members)) < MIN_COVERED * len(members)
+    with np.errstate(over="ignore"):
+        digest = int(np.add.reduce(incidence.accounts[members] * np.int64(0x9E3779B97F4A7C1)))
+    return Group(digest, "community", members, tokens, by_account)
+
+
+def _holders(incidence: Incidence, token: int) -> Ints:
+    return incidence.members[incidence.indptr[token] : incidence.indptr[token + 1]]
