@@ -1,0 +1,87 @@
+"""
+Panels: scores of pairs known to be unrelated, on which tests without an exact null are calibrated.
+
+Same-recipe, same-data strangers belong in a panel: they are the ones that fool a similarity score.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from stillwatch.errors import LineageError
+
+FORMAT = "stillwatch.lineage.panel/1"
+
+
+@dataclass(frozen=True, slots=True)
+class PanelScore:
+    """One score of one test on one pair of strangers; `recipe` says what the two had in common."""
+
+    test: str
+    architecture: str
+    recipe: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Scores of strangers; `panel_id` is a digest of the content, so a changed panel has another name."""
+
+    panel_id: str
+    scores: tuple[PanelScore, ...]
+
+    def of(self, test: str) -> tuple[float, ...]:
+        """Scores of one test, ascending."""
+        return tuple(sorted(row.score for row in self.scores if row.test == test))
+
+    def conformal_p(self, test: str, score: float) -> float:
+        """
+        Rank of a score among the strangers, (1 + #{stranger ≥ score}) / (N + 1); never below 1 / (N + 1).
+
+        References:
+            Vovk et al., Algorithmic Learning in a Random World (2005), ch. 2: valid where pair and panel are exchangeable.
+
+        >>> Panel("", (PanelScore("t", "llama", "seeds", 1.0), PanelScore("t", "llama", "seeds", 3.0))).conformal_p("t", 2.0)
+        0.6666666666666666
+        """
+        strangers = self.of(test)
+        return (1 + sum(s >= score for s in strangers)) / (len(strangers) + 1)
+
+
+def load_panel(path: Path) -> Panel:
+    """
+    Read a panel file.
+
+    Raises:
+        LineageError: unreadable, not a panel, or a score that is no number.
+    """
+    try:
+        raw = path.read_bytes()
+        tree = orjson.loads(raw)
+    except OSError as error:
+        raise LineageError(f"{path}: the panel cannot be read ({error.strerror})") from error
+    except orjson.JSONDecodeError as error:
+        raise LineageError(f"{path}: the panel is not JSON: {error}") from error
+    if not isinstance(tree, dict) or tree.get("format") != FORMAT:
+        raise LineageError(f"{path}: not a lineage panel: 'format' must be '{FORMAT}'")
+    try:
+        scores = tuple(
+            PanelScore(str(row["test"]), str(row["architecture"]), str(row["recipe"]), float(row["score"]))
+            for row in tree["scores"]
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise LineageError(f"{path}: every row of 'scores' needs test, architecture, recipe and a number as score") from error
+    return make_panel(scores)
+
+
+def make_panel(scores: tuple[PanelScore, ...]) -> Panel:
+    """A panel named after its content."""
+    return Panel("panel-" + hashlib.sha256(panel_bytes(scores)).hexdigest()[:12], scores)
+
+
+def panel_bytes(scores: tuple[PanelScore, ...]) -> bytes:
+    """A panel as it is stored: JSON, one row a score."""
+    rows = [{"test": s.test, "architecture": s.architecture, "recipe": s.recipe, "score": s.score} for s in scores]
+    return orjson.dumps({"format": FORMAT, "scores": rows}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
