@@ -19,8 +19,8 @@ from stillwatch.records.campaign import (
     RecipeUse,
     Reference,
     Skipped,
-    Window,
 )
+from stillwatch.records.window import Window
 
 START = datetime(2026, 11, 2, tzinfo=UTC)
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Self
 from stillwatch.errors import LogFormatError
 from stillwatch.records import fields
 from stillwatch.records.fields import Told
+from stillwatch.records.window import Window as Window
 
 SCHEMA_VERSION = "1.0"
 SCHEMA_FILE = "campaigns.schema.json"
@@ -21,19 +22,6 @@ SCHEMA_ID = "urn:stillwatch:schema:campaigns:1"
 VERDICTS = ("cleared", "watched", "likely", "confirmed")
 TIERS = ("T0", "T1", "T2")
 SUM_TOLERANCE_BITS = 0.05  # rounding of a waterfall's bars against its score
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Half-open UTC interval `[start, end)`."""
-
-    start: Annotated[datetime, Told("first instant of the window, UTC")]
-    end: Annotated[datetime, Told("first instant after the window, UTC")]
-
-    def __post_init__(self) -> None:
-        fields.check(self)
-        if self.end < self.start:
-            raise ValueError("Window.end lies before Window.start")
 
 
 @dataclass(frozen=True, slots=True)

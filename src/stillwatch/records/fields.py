@@ -8,12 +8,13 @@ Why not pydantic: records of floor 2 need no coercion, and the gateway should no
 """
 
 import math
+import re
 import types
 import typing
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import orjson
 
@@ -46,9 +47,15 @@ def hints(kind: Any) -> dict[str, tuple[Any, Told]]:
     """Each field of a record with its bare type and what is told of it."""
     found = {}
     for name, hint in typing.get_type_hints(kind, include_extras=True).items():
-        bare, told = typing.get_args(hint)
+        bare, told = typing.get_args(hint) if typing.get_origin(hint) is Annotated else (hint, Told(_argument(kind, name)))
         found[name] = (bare, told)
     return found
+
+
+def _argument(kind: Any, name: str) -> str:
+    """What the docstring's `Args` say of a field that is not `Annotated`."""
+    told = re.search(rf"^\s+{name}: (.+)$", kind.__doc__ or "", re.MULTILINE)
+    return told[1] if told else name
 
 
 def check(record: object) -> None:
@@ -97,7 +104,7 @@ def _plain(value: object) -> object:
     if isinstance(value, tuple):
         return [_plain(v) for v in value]
     if isinstance(value, datetime):
-        return value.strftime(TIME_FORMAT)
+        return value.astimezone(UTC).strftime(TIME_FORMAT)
     if isinstance(value, float):
         return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
     return value

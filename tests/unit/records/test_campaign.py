@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import jsonschema
@@ -13,7 +12,7 @@ from tests.results import START, a_campaign, a_document, licensed
 
 from stillwatch.errors import LogFormatError
 from stillwatch.records import campaign as records
-from stillwatch.records.campaign import Document, Window, json_schema, published_schema
+from stillwatch.records.campaign import Document, json_schema, published_schema
 
 
 def a_full_document() -> Document:
@@ -100,12 +99,6 @@ def test_a_campaign_that_contradicts_itself_cannot_be_made(change: dict[str, Any
     """A waterfall that does not add up, a wrong count, a time out of order: each is an error that names the field."""
     with pytest.raises(ValueError, match=told):
         replace(a_campaign(), **change)
-
-
-def test_a_window_runs_forward() -> None:
-    """A window whose end lies before its start cannot be made."""
-    with pytest.raises(ValueError, match="before"):
-        Window(START, START - timedelta(seconds=1))
 
 
 def test_a_campaign_is_named_once() -> None:
