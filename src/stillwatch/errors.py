@@ -4,6 +4,7 @@ Every error class of Stillwatch.
     StillwatchError
     ├── SettingsError      a setting is missing, unknown or out of range
     ├── LogFormatError     an input is no log that we read, or too little of it could be read
+    │   └── BadLineError   one line gave no exchange; ingest sets the line aside and goes on
     ├── EngineError        a stage could not run: disk full, engine lost, table missing
     ├── DetectorError      a detector broke its contract
     ├── SharingError       an indicator may not leave, or may not come in
@@ -23,6 +24,10 @@ class SettingsError(StillwatchError):
 
 class LogFormatError(StillwatchError):
     """An input is no log that Stillwatch reads, or too little of it could be read."""
+
+
+class BadLineError(LogFormatError):
+    """One line of a log gave no exchange; the message is a reason that quotes nothing of it."""
 
 
 class EngineError(StillwatchError):

@@ -1,1 +1,39 @@
-"""Logs in, exchanges out: one file a log format."""
+"""
+Logs in, exchanges out: one file a log format.
+
+>>> [a.name for a in ADAPTERS]
+['exchanges', 'signatures']
+"""
+
+from collections.abc import Iterator, Sequence
+
+from stillwatch.ingest import sources
+from stillwatch.ingest.base import Adapter, BadLine, LogFile, Piece, Skipped, Source, Split
+from stillwatch.ingest.canonical import CANONICAL
+from stillwatch.ingest.signed import SIGNED
+from stillwatch.settings import IngestSettings
+
+ADAPTERS: tuple[Adapter, ...] = (CANONICAL, SIGNED)
+
+__all__ = ["ADAPTERS", "Adapter", "BadLine", "LogFile", "Piece", "Skipped", "Source", "Split", "discover", "read"]
+
+
+def discover(paths: Sequence[str], settings: IngestSettings) -> Source:
+    """
+    Find the logs below `paths` (files, folders, globs), tell each one's format by its content, and split them.
+
+    Raises:
+        LogFormatError: a path is missing, a named file is no log, or nothing below the paths is one.
+    """
+    return sources.discover(paths, settings, ADAPTERS)
+
+
+def read(split: Split, settings: IngestSettings) -> Iterator[Piece]:
+    """
+    The pieces of one split, in the order of the file; a worker process needs nothing but the split and the settings.
+
+    Raises:
+        LogFormatError: the file cannot be opened, or a line is bad and `on_bad_line` is "fail".
+    """
+    adapter = next(a for a in ADAPTERS if a.name == split.format)
+    return adapter.read(split, settings)

@@ -1,0 +1,105 @@
+"""
+The canonical input: the `exchanges` table as Parquet or as one JSON object a line, and other people's tables by mapping.
+
+`ingest.columns` maps a canonical column to the log's own name. JSON goes through Arrow's reader block by block; a block
+that it refuses, for one line or one cell, is read again line by line, which is slower and forgives more.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import orjson
+import pyarrow as pa
+import pyarrow.json as pj
+
+from stillwatch.ingest import parquet
+from stillwatch.ingest.base import Head, Piece, Split
+from stillwatch.ingest.conform import REQUIRED, Conformed, conform
+from stillwatch.ingest.files import Block
+from stillwatch.ingest.lines import Fields, Format, as_columns, read_lines
+from stillwatch.ingest.objects import lines_of
+from stillwatch.records.tables import EXCHANGES, UTC_TIME
+from stillwatch.settings import IngestSettings
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """Tables and JSON lines with the columns of `exchanges`, under those or mapped names."""
+
+    name: str = "exchanges"
+    table: str = "exchanges"
+
+    def detect(self, head: Head, settings: IngestSettings) -> float:
+        """1.0 where every required column is there; 0.0 otherwise."""
+        wanted = {settings.columns.get(c, c) for c in REQUIRED}
+        if head.schema is not None:
+            return float(wanted <= set(head.schema.names))
+        return float(any(wanted <= o.keys() for o in head.objects))
+
+    def mapping(self, head: Head, settings: IngestSettings) -> Mapping[str, str]:
+        """The canonical columns that the file has."""
+        there = set(head.schema.names) if head.schema is not None else {k for o in head.objects for k in o}
+        return {c: own for c, own in own_names(settings).items() if own in there}
+
+    def read(self, split: Split, settings: IngestSettings) -> Iterator[Piece]:
+        """The pieces of one split."""
+        own = own_names(settings)
+        if split.container == "parquet":
+            return parquet.read_exchanges(split, settings, own)
+
+        def convert(fields: dict[str, object]) -> Fields:
+            return {c: fields.get(n) for c, n in own.items()}
+
+        def fast(block: Block) -> Conformed | None:
+            return _fast(block, own, settings.time_format)
+
+        return read_lines(split, settings, Format(convert, frozenset(own.values()), fast))
+
+
+def own_names(settings: IngestSettings) -> dict[str, str]:
+    """Canonical column -> the log's own name."""
+    return {c: settings.columns.get(c, c) for c in EXCHANGES.names}
+
+
+def _fast(block: Block, own: Mapping[str, str], time_format: str | None) -> Conformed | None:
+    data = block.data
+    n_lines = data.count(b"\n") + (not data.endswith(b"\n"))
+    options = pj.ParseOptions(explicit_schema=_schema(data, own), unexpected_field_behavior="ignore")
+    try:
+        table = pj.read_json(pa.BufferReader(data), pj.ReadOptions(use_threads=False, block_size=len(data) + 1), options)
+    except pa.ArrowInvalid:
+        return None
+    if table.num_rows != n_lines:
+        return None  # blank lines, several objects on one, or one object on several: each line must be looked at
+    columns = as_columns(table)
+    done = conform({c: columns[n] for c, n in own.items() if n in columns}, n_lines, time_format)
+    return done if done.kept.all() and not done.n_mended else None
+
+
+def _schema(data: bytes, own: Mapping[str, str]) -> pa.Schema:
+    """Declared types; times as the first line writes them, because Arrow wants one type for a column."""
+    first = _first_object(data)
+    fields = {}
+    for column in EXCHANGES.columns:
+        name = own[column.name]
+        fields[name] = pa.field(name, _json_time(first.get(name)) if column.type == UTC_TIME else column.type)
+    return pa.schema(list(fields.values()))
+
+
+def _json_time(example: object) -> pa.DataType:
+    if isinstance(example, int) and not isinstance(example, bool):
+        return pa.int64()
+    return pa.float64() if isinstance(example, float) else pa.string()
+
+
+def _first_object(data: bytes) -> dict[str, object]:
+    for _, line in lines_of(data[: data.find(b"\n")] if b"\n" in data else data):
+        try:
+            value = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            return {}
+        return value if isinstance(value, dict) else {}
+    return {}
+
+
+CANONICAL = Canonical()
