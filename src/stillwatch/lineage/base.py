@@ -18,6 +18,7 @@ from typing import ClassVar, Protocol, TypeVar, runtime_checkable
 
 from stillwatch.errors import LineageError
 from stillwatch.lineage.panel import Panel
+from stillwatch.records.lineage import Proof
 
 Held = TypeVar("Held")
 
@@ -50,6 +51,7 @@ class GivenKind(StrEnum):
     PANEL = "--panel"
     KEY = "--key"
     ORDER = "--order"
+    STRANGERS = "--stranger"
 
 
 @runtime_checkable
@@ -92,6 +94,9 @@ class Given:
         panel: Scores of unrelated pairs, for calibrated tests.
         key_file: The teacher's key, for the keyed text test.
         order_file: The owner's training order, for the order test.
+        strangers: Models known to be unrelated: the field of the unkeyed text test, controls of the others.
+        prompts: Prompts put to an endpoint by the tests that compare outputs.
+        samples: Outputs a prompt, for tests of equality.
     """
 
     seed: int = 1
@@ -100,17 +105,27 @@ class Given:
     panel: Panel | None = None
     key_file: Path | None = None
     order_file: Path | None = None
+    strangers: tuple[Operand, ...] = ()
+    prompts: int = 64
+    samples: int = 5
 
     def __post_init__(self) -> None:
         if self.permutations < 99:
             raise ValueError("permutations must be at least 99")
         if not 0.0 < self.alpha < 0.5:
             raise ValueError("alpha must lie between 0 and 0.5")
+        if self.prompts < 1 or self.samples < 2:
+            raise ValueError("prompts must be at least 1 and samples at least 2")
 
     @property
     def kinds(self) -> frozenset[GivenKind]:
         """Which of the optional things are there."""
-        there = {GivenKind.PANEL: self.panel, GivenKind.KEY: self.key_file, GivenKind.ORDER: self.order_file}
+        there = {
+            GivenKind.PANEL: self.panel,
+            GivenKind.KEY: self.key_file,
+            GivenKind.ORDER: self.order_file,
+            GivenKind.STRANGERS: self.strangers or None,
+        }
         return frozenset(kind for kind, value in there.items() if value is not None)
 
 
@@ -177,6 +192,7 @@ class Result:
         assumptions: What must hold for the p-value to mean what it says.
         panel_id: The panel it was calibrated on.
         holm_log10_p: After Holm; set by the run that knows all candidates and tests.
+        proof: The numbers from which `log10_p` is computed again (`proof.recompute`), for the evidence bundle.
     """
 
     test: str
@@ -198,6 +214,7 @@ class Result:
     pictures: tuple[Picture, ...] = ()
     panel_id: str | None = None
     holm_log10_p: float | None = None
+    proof: Proof | None = None
 
     def __post_init__(self) -> None:
         for value in (self.log10_p, self.holm_log10_p):

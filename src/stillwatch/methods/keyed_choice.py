@@ -1,0 +1,58 @@
+"""
+Exact p-values for choices that a secret key made: how often does a text agree with the key, and how often would it by chance?
+
+Under the null the text is independent of the key, so every *distinct* choice agrees with its own fixed chance, independently,
+over the random draw of the key. Repeated choices are one choice: counting them twice is what breaks such tests.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+
+def agreement_log10_p(chances: NDArray[np.float64], n_agree: int) -> float:
+    """
+    log10 P(at least `n_agree` agreements) when choice i agrees with chance `chances[i]`: exact Poisson-binomial.
+
+    Equal chances are summed in closed form, far into the tail; unequal ones by convolution of the groups of equal chance.
+
+    Args:
+        chances: `(n_choices,)` each in (0, 1).
+        n_agree: observed agreements, 0…n_choices.
+
+    References:
+        Sander et al., "Watermarking makes language models radioactive" (2402.14904), section 4: deduplicate.
+
+    >>> round(10 ** agreement_log10_p(np.full(10, 0.5), 8), 6)
+    0.054688
+    """
+    if n_agree <= 0 or not len(chances):
+        return 0.0
+    groups, sizes = np.unique(chances, return_counts=True)
+    if len(groups) == 1:
+        return min(0.0, float(stats.binom.logsf(n_agree - 1, int(sizes[0]), float(groups[0]))) / math.log(10))
+    tails = np.zeros(1)
+    for chance, size in zip(groups, sizes, strict=True):
+        tails = _convolve_log(tails, stats.binom.logpmf(np.arange(size + 1), int(size), float(chance)))
+    return min(0.0, float(np.logaddexp.reduce(tails[n_agree:])) / math.log(10))
+
+
+def distinct(items: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """
+    Each k-gram once, in order of first appearance.
+
+    >>> distinct([("a", "b"), ("b", "c"), ("a", "b")])
+    [('a', 'b'), ('b', 'c')]
+    """
+    return list(dict.fromkeys(items))
+
+
+def _convolve_log(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    joined = np.full(len(left) + len(right) - 1, -np.inf)
+    for place, value in enumerate(left):
+        span = slice(place, place + len(right))
+        joined[span] = np.logaddexp(joined[span], value + right)
+    return joined
