@@ -18,7 +18,9 @@ EXIT_UNREADABLE = 4
 EXIT_INTERRUPTED = 130
 
 # name, module below stillwatch.cli (holds a click command or group called `command`), help in one line
-COMMANDS: tuple[tuple[str, str, str], ...] = ()
+COMMANDS: tuple[tuple[str, str, str], ...] = (
+    ("simulate", "simulate", "write a seeded, labelled log to try detectors on"),
+)
 
 
 class LazyGroup(click.Group):

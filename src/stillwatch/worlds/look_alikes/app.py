@@ -1,0 +1,48 @@
+"""A niche app: some dozens of users share its template, each with own content."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from stillwatch.worlds.draft import Draft
+from stillwatch.worlds.hashing import mix
+from stillwatch.worlds.infrastructure import one_client
+from stillwatch.worlds.traffic import chats, volumes
+from stillwatch.worlds.writers import Template, language_of, rules
+
+
+@dataclass(frozen=True)
+class App:
+    """
+    One app.
+
+    Args:
+        accounts: Its users, 20 to 300 as a rule.
+        exchanges: In total.
+        own: Share of their traffic that is ordinary chat.
+        in_system: The template is the system prompt; else it stands before the content.
+        template_sentences: Mean length of the template.
+        same_client: Share of users who call with the app's own client.
+    """
+
+    kind: ClassVar[str] = "app"
+    campaign: ClassVar[bool] = False
+    accounts: int = 80
+    exchanges: int = 1_200
+    own: float = 0.3
+    in_system: bool = False
+    template_sentences: float = 4.0
+    same_client: float = 0.8
+
+    def plan(self, draft: Draft, rng: np.random.Generator, part: int) -> None:
+        """Enrol users; own content through the template, and some chat."""
+        account, block = draft.cast.enrol(rng, self.accounts, part)
+        one_client(rng, block, self.same_client)
+        counts = volumes(rng, self.accounts, self.exchanges, 1.0)
+        own = rng.binomial(counts, self.own)
+        seed = mix(int(rng.integers(1, 1 << 62)))
+        heads = rules(draft.grammar, seed, self.template_sentences, language_of(seed))
+        writer = draft.hire(Template(heads, "ask", pooled=False, in_system=self.in_system))
+        chats(draft, rng, account, block, counts - own, writer=writer)
+        chats(draft, rng, account, block, own)

@@ -1,0 +1,47 @@
+"""A batch customer: one account or a few, one template, documents that are all different."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from stillwatch.worlds.clock import queue
+from stillwatch.worlds.draft import Draft
+from stillwatch.worlds.hashing import mix, tag
+from stillwatch.worlds.infrastructure import one_organisation
+from stillwatch.worlds.traffic import names_of, volumes
+from stillwatch.worlds.writers import Template, language_of, rules
+
+
+@dataclass(frozen=True)
+class Batch:
+    """
+    One customer's batch job.
+
+    Args:
+        accounts: Keys that the job uses; all of one organisation.
+        exchanges: In total, each another document.
+        in_system: The template is the system prompt.
+    """
+
+    kind: ClassVar[str] = "batch"
+    campaign: ClassVar[bool] = False
+    accounts: int = 2
+    exchanges: int = 2_000
+    in_system: bool = True
+
+    def plan(self, draft: Draft, rng: np.random.Generator, part: int) -> None:
+        """Enrol as one organisation; jobs run by the hour, day and night."""
+        account, block = draft.cast.enrol(rng, self.accounts, part)
+        one_organisation(rng, block)
+        counts = volumes(rng, self.accounts, self.exchanges, 0.5)
+        owner = np.repeat(np.arange(self.accounts), counts)
+        at = rng.permutation(queue(rng, len(owner), draft.era.start, draft.era.days, 0.4))
+        seed = int(rng.integers(1, 1 << 62))
+        language = int(language_of(mix(seed))[0])
+        heads = rules(draft.grammar, mix(seed), 4.0, np.array([language]))
+        writer = draft.hire(Template(heads, "say", in_system=self.in_system, language=language, mean_sentences=5.0))
+        number = np.arange(len(owner))
+        draft.send(
+            writer, at, account[owner], mix(tag("document"), seed, number), names_of(draft, "alone", account[owner], number)
+        )

@@ -1,0 +1,57 @@
+"""A classroom: the same assignments in the same hours from one campus, with many duplicates and paraphrases."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from stillwatch.worlds.cast import networks
+from stillwatch.worlds.clock import DAY, HOUR
+from stillwatch.worlds.draft import Draft
+from stillwatch.worlds.hashing import mix, tag
+from stillwatch.worlds.traffic import chats, fold, volumes
+from stillwatch.worlds.writers import Assignment, tasks
+
+
+@dataclass(frozen=True)
+class Classroom:
+    """
+    One class.
+
+    Args:
+        accounts: Students.
+        exchanges: In total.
+        assignments: Handed out one after the other over the window, at most 256.
+        copied: Share of questions that are the assignment, word for word.
+        amended: Share that are the assignment and the student's own words.
+        own: Share of the students' traffic that is ordinary chat.
+    """
+
+    kind: ClassVar[str] = "classroom"
+    campaign: ClassVar[bool] = False
+    accounts: int = 45
+    exchanges: int = 900
+    assignments: int = 6
+    copied: float = 0.4
+    amended: float = 0.4
+    own: float = 0.3
+
+    def plan(self, draft: Draft, rng: np.random.Generator, part: int) -> None:
+        """Enrol on one campus; lessons of an hour and a half."""
+        account, block = draft.cast.enrol(rng, self.accounts, part)
+        block.network[:] = networks(rng, 1, np.zeros(1, np.bool_))
+        block.zone[:] = block.zone[0]
+        counts = volumes(rng, self.accounts, self.exchanges, 0.7)
+        own = rng.binomial(counts, self.own)
+        chats(draft, rng, account, block, own)
+        owner = np.repeat(np.arange(self.accounts), counts - own)
+        n = len(owner)
+        lesson = rng.integers(0, self.assignments, n)
+        day = (lesson + 0.5) * draft.era.days / self.assignments
+        slot = rng.integers(8, 16, self.assignments)
+        begin = draft.era.start + day.astype(np.int64) * DAY + (slot[lesson] - block.zone[0].astype(np.int64)) * HOUR
+        at = fold(begin + rng.integers(0, 3 * HOUR // 2, n), draft.era)
+        writer = draft.hire(Assignment(tasks(draft.grammar, rng, self.assignments), self.copied, self.amended))
+        name = mix(draft.seed, tag("lesson"), block.unique[owner], lesson)
+        item = (mix(draft.seed, name, np.arange(n)) & np.uint64(0xFFFFFFFFFFFFFF00)) | lesson.astype(np.uint64)
+        draft.send(writer, at, account[owner], item, name)

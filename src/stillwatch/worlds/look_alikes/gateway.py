@@ -1,0 +1,42 @@
+"""A gateway: thousands of end users behind one key."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from stillwatch.worlds.clock import spread, starts
+from stillwatch.worlds.draft import Draft
+from stillwatch.worlds.hashing import mix, tag
+from stillwatch.worlds.traffic import PEOPLE_RHYTHM, volumes
+from stillwatch.worlds.writers import Gateway
+
+
+@dataclass(frozen=True)
+class GatewayKey:
+    """
+    Keys through which others' users come.
+
+    Args:
+        accounts: Keys.
+        exchanges: In total.
+        end_users: Behind all keys together, at most 16 million; named in the log.
+    """
+
+    kind: ClassVar[str] = "gateway"
+    campaign: ClassVar[bool] = False
+    accounts: int = 2
+    exchanges: int = 5_000
+    end_users: int = 1_500
+
+    def plan(self, draft: Draft, rng: np.random.Generator, part: int) -> None:
+        """Enrol the keys; every end user keeps to own business."""
+        account, block = draft.cast.enrol(rng, self.accounts, part)
+        counts = volumes(rng, self.accounts, self.exchanges, 0.5)
+        owner = np.repeat(np.arange(self.accounts), counts)
+        user = rng.permutation(np.repeat(np.arange(self.end_users), spread(rng.lognormal(0, 1.2, self.end_users), len(owner))))
+        at = starts(rng, rng.choice(block.zone, len(owner)), PEOPLE_RHYTHM, draft.era.start, draft.era.days)
+        number = np.arange(len(owner))
+        name = mix(draft.seed, tag("gateway"), block.unique[owner], user, number // 3)
+        item = (mix(draft.seed, name, number) & np.uint64(0xFFFFFFFFFF000000)) | user.astype(np.uint64)
+        draft.send(draft.hire(Gateway()), at, account[owner], item, name)

@@ -1,0 +1,48 @@
+"""A synthetic-data company: one organisation, some thirty accounts, one pool of prompts."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from stillwatch.worlds.draft import Draft
+from stillwatch.worlds.hashing import mix, tag
+from stillwatch.worlds.infrastructure import one_client, one_network, one_organisation
+from stillwatch.worlds.traffic import deal, names_of, volumes
+from stillwatch.worlds.writers import Template, language_of, rules
+
+
+@dataclass(frozen=True)
+class SyntheticData:
+    """
+    An organisation that openly deals one pool out over its keys.
+
+    Args:
+        accounts: Keys.
+        exchanges: In total.
+        templates: Size of its bank.
+        jitter: Share of exchanges that do not follow the queue.
+    """
+
+    kind: ClassVar[str] = "synthetic_data"
+    campaign: ClassVar[bool] = False
+    accounts: int = 30
+    exchanges: int = 3_000
+    templates: int = 8
+    jitter: float = 0.2
+
+    def plan(self, draft: Draft, rng: np.random.Generator, part: int) -> None:
+        """Enrol as one organisation; deal the pool from one queue."""
+        account, block = draft.cast.enrol(rng, self.accounts, part)
+        one_organisation(rng, block)
+        one_network(rng, block, cloud=True)
+        one_client(rng, block, 0.9)
+        counts = volumes(rng, self.accounts, self.exchanges, 0.5)
+        at, owner = deal(draft, rng, block, counts, self.jitter, draft.era.days)
+        seed = int(rng.integers(1, 1 << 62))
+        language = int(language_of(mix(seed))[0])
+        bank = rules(draft.grammar, mix(seed, np.arange(self.templates)), 5.0, np.full(self.templates, language))
+        writer = draft.hire(Template(bank, language=language))
+        number = np.arange(len(at))
+        item = mix(draft.seed, tag("pool"), seed, number)
+        draft.send(writer, at, account[owner], item, names_of(draft, "alone", account[owner], number))

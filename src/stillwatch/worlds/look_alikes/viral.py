@@ -1,0 +1,45 @@
+"""A viral prompt: exactly the same words, once an account, in a burst."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from stillwatch.worlds.clock import DAY
+from stillwatch.worlds.draft import Draft
+from stillwatch.worlds.traffic import chats, fold, names_of, volumes
+from stillwatch.worlds.writers import Fixed, tasks
+
+
+@dataclass(frozen=True)
+class Viral:
+    """
+    Accounts that try the prompt everyone talks about, and otherwise chat.
+
+    Args:
+        accounts: How many try it.
+        exchanges: In total; one each is the viral prompt, the rest ordinary chat.
+        half_life_days: Of the wave.
+    """
+
+    kind: ClassVar[str] = "viral"
+    campaign: ClassVar[bool] = False
+    accounts: int = 250
+    exchanges: int = 3_000
+    half_life_days: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.exchanges < self.accounts:
+            raise ValueError("exchanges must be at least accounts: each sends the viral prompt once")
+
+    def plan(self, draft: Draft, rng: np.random.Generator, part: int) -> None:
+        """Enrol, chat, and send the prompt once each."""
+        account, block = draft.cast.enrol(rng, self.accounts, part)
+        chats(draft, rng, account, block, volumes(rng, self.accounts, self.exchanges - self.accounts))
+        begin = draft.era.start + int(rng.random() * 0.8 * draft.era.days * DAY)
+        at = begin + (rng.exponential(self.half_life_days / np.log(2), self.accounts) * DAY).astype(np.int64)
+        writer = draft.hire(Fixed(tasks(draft.grammar, rng, 1, 5.0)))
+        number = np.arange(self.accounts)
+        draft.send(
+            writer, fold(at, draft.era), account, np.zeros(self.accounts, np.uint64), names_of(draft, "alone", account, number)
+        )

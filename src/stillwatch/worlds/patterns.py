@@ -1,0 +1,98 @@
+"""
+Sentence patterns of the shipped grammars, by family.
+
+A pattern is words and slots. N a noun of the topic, V a verb, A an adjective, R a word of the long tail, D a number,
+E a name of the account's own (person, project, code base), C the same as an identifier, F a function word, S one that
+begins a sentence.
+"""
+
+_ASK = (
+    "How do I V the A N in E ?",
+    "Can you V this N for E ?",
+    "Why does the N of E V my A N ?",
+    "What is the best way to V N and N ?",
+    "Please V the N that E sent about R .",
+    "I need to V a A N before D .",
+    "Is there a A N like E for R ?",
+    "My N in E shows R after I V it .",
+    "Help me V E so that the N is A .",
+    "Could we V the N without E ?",
+    "We have D N and E wants to V them .",
+    "Where should the A N of C live ?",
+    "The function C in E returns a A N .",
+    "Should I V R or V the N ?",
+    "Write something A about R and N .",
+    "It fails when C meets N D .",
+    "Give me D ideas to V N for E .",
+    "After R the N became A , what now ?",
+    "Let E know that the N is A .",
+    "Tell me how R and N differ .",
+    "Suppose a N is A and R is not .",
+    "For E , V the N again .",
+    "Does a A N cost more than D ?",
+    "Rewrite this N : the R was A and the N did V .",
+)
+_TASK = (
+    "V the N of a A N with D N .",
+    "Write a A N about R .",
+    "Given a N and a A N , V R .",
+    "List D ways to V a N .",
+    "Explain how a N can V R .",
+    "Compare the A N with R .",
+    "Create a N for someone who must V R .",
+    "A N has D N and D N , V them .",
+    "Describe R to a A audience .",
+    "What happens if the N does V before R ?",
+    "Name D N that are A .",
+    "Classify R as N or N .",
+    "Find the A N among R , R and N .",
+    "Suggest a A N to V N at D .",
+    "Turn R into a A N .",
+    "Implement a N that can V D R .",
+)
+_RULE = (
+    "You are a A assistant for N and R .",
+    "Always V the N before you V anything .",
+    "Keep every N below D words .",
+    "When a N is A , V it first .",
+    "Never V R unless the N is A .",
+    "Answer as a A N with R .",
+    "Use D N at most , and V each .",
+    "If R is missing , V the N .",
+    "Return N , N and R in that order .",
+    "Our N handles A N for R .",
+    "Prefer a A N over R .",
+    "State how the N did V R .",
+    "Refer to E for A N .",
+    "Mark each R as A or A .",
+    "Treat D as the A N .",
+    "The N must V R within D steps .",
+    "Only A N may V the R .",
+    "Quote the N that made R A .",
+)
+_SAY = (
+    "The N is A because R did V it .",
+    "First V the N , then R .",
+    "In E the N takes D .",
+    "A A N helps to V R .",
+    "You can V N with C .",
+    "Note that R is rarely A .",
+    "So the A N costs D .",
+    "Then V E and the N again .",
+)
+_FREE = (
+    "S N V F A N ?",
+    "S R F N A .",
+    "S V N F E .",
+    "S N F R V F N .",
+    "S E A N F D .",
+    "S A R F N V ?",
+    "S N N F R F E .",
+    "S V F N F A R F .",
+    "S R N V F F N .",
+    "S A N F D R .",
+)
+
+FAMILIES: dict[str, tuple[str, ...]] = {"ask": _ASK, "task": _TASK, "rule": _RULE, "say": _SAY}
+_NAMELESS = tuple(p.replace(" E ", " R ") for p in _FREE)
+FOREIGN: dict[str, tuple[str, ...]] = {"ask": _FREE, "task": _NAMELESS, "rule": _NAMELESS, "say": _FREE}

@@ -1,0 +1,1 @@
+"""Campaign shapes: one file a shape."""

@@ -1,0 +1,223 @@
+"""The writers: chat of an account's own, one template over a pool or over own content, and fixed texts."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stillwatch.worlds.cast import People
+from stillwatch.worlds.draft import Rows, Written
+from stillwatch.worlds.grammar import Context, Grammar
+from stillwatch.worlds.hashing import U64, below, mix, unit
+from stillwatch.worlds.lexicon import LANGUAGES, TOPICS
+
+I64 = npt.NDArray[np.int64]
+
+OWN_TOPICS = 3  # topics an account keeps to
+OWN_NAMES = 8  # people, projects and code bases it mentions
+OWN_SYSTEM_SHARE = 0.15  # ordinary accounts with a system prompt of their own
+_LANGUAGE_EDGES = np.cumsum([language.share for language in LANGUAGES])
+
+
+def language_of(seed: U64) -> I64:
+    """The language of an account, campaign or template: one law for all."""
+    return np.minimum(np.searchsorted(_LANGUAGE_EDGES, unit(mix(seed, 11)), "right"), len(LANGUAGES) - 1).astype(np.int64)
+
+
+def own_context(seed: U64, conversation: U64) -> Context:
+    """What an account with this seed talks about in this conversation."""
+    topic = below(mix(seed, 21, below(mix(conversation, 22), OWN_TOPICS)), len(TOPICS))
+    names = [mix(seed, 23, below(mix(conversation, 24 + i), OWN_NAMES)) for i in range(2)]
+    return Context(language_of(seed), topic, names[0], names[1])
+
+
+def account_seed(people: People, rows: Rows) -> U64:
+    """The seed that decides what a row is about; accounts that resell to many customers change it with the conversation."""
+    own = people.context[rows.account]
+    return np.where(people.one_customer[rows.account], own, mix(own, rows.conversation))
+
+
+def sentences(seed: U64, mean: float) -> I64:
+    """Geometric numbers of sentences, 1 to 12."""
+    u = np.maximum(unit(mix(seed, 31)), 1e-12)
+    return np.clip(np.ceil(np.log(u) / np.log1p(-1.0 / max(mean, 1.0001))), 1, 12).astype(np.int64)
+
+
+def nothing(n: int) -> pa.Array:
+    """`n` null strings."""
+    return pa.nulls(n, pa.string())
+
+
+@dataclass(frozen=True)
+class Chat:
+    """Own content in own words: what most accounts send, and what cover is made of."""
+
+    mean_sentences: float = 2.2
+
+    def write(self, grammar: Grammar, people: People, rows: Rows) -> Written:
+        """Newest turns, and the system prompt of the accounts that have one."""
+        seed = account_seed(people, rows)
+        prompt = grammar.write("ask", own_context(seed, rows.conversation), rows.item, sentences(rows.item, self.mean_sentences))
+        return Written(prompt, own_system(grammar, seed))
+
+
+def own_system(grammar: Grammar, seed: U64) -> pa.Array:
+    """System prompts of single accounts: null for most, always the same for one account."""
+    has = unit(mix(seed, 41)) < OWN_SYSTEM_SHARE
+    at = np.flatnonzero(has)
+    known, back = np.unique(seed[at], return_inverse=True)
+    place = np.full(len(seed), -1)
+    place[at] = back
+    texts = rules(grammar, mix(known, 42), 4.0)
+    return texts.take(pa.array(place, mask=~has))
+
+
+def rules(grammar: Grammar, seed: U64, mean: float, language: I64 | None = None) -> pa.Array:
+    """System prompts and template heads, one a seed: instructions to a model."""
+    context = own_context(seed, seed)
+    if language is not None:
+        context = Context(language, context.topic, context.first, context.second)
+    return grammar.write("rule", context, mix(seed, 43), 1 + sentences(mix(seed, 44), mean))
+
+
+def tasks(grammar: Grammar, rng: np.random.Generator, n: int, mean: float = 3.0, language: int | None = None) -> pa.Array:
+    """`n` tasks of one language, by default drawn like anyone's."""
+    seeds = mix(int(rng.integers(1, 1 << 62)), np.arange(n))
+    chosen = int(language_of(seeds[:1])[0]) if language is None else language
+    about = own_context(seeds, seeds)
+    context = Context(np.full(n, chosen), about.topic, about.first, about.second)
+    return grammar.write("task", context, seeds, sentences(seeds, mean))
+
+
+@dataclass(frozen=True)
+class Template:
+    """
+    One of a bank of templates around a fill.
+
+    Args:
+        heads: The bank, one string a template.
+        family: Patterns of the fill.
+        pooled: The fill is an item of a pool, about anything; else it is about the account's own business.
+        in_system: The template is sent as system prompt; else it stands before the fill.
+        tools: Place in TOOL_SETS, or -1.
+        language: Of pooled fills; None = each item its own.
+        mean_sentences: Of a fill.
+    """
+
+    heads: pa.Array
+    family: str = "task"
+    pooled: bool = True
+    in_system: bool = False
+    tools: int = -1
+    language: int | None = None
+    mean_sentences: float = 2.0
+
+    def write(self, grammar: Grammar, people: People, rows: Rows) -> Written:
+        """Template and fill of each row."""
+        fill = grammar.write(self.family, self._context(people, rows), rows.item, sentences(rows.item, self.mean_sentences))
+        return framed(self.heads, template_of(rows, len(self.heads)), fill, self.in_system, self.tools)
+
+    def _context(self, people: People, rows: Rows) -> Context:
+        if not self.pooled:
+            return own_context(account_seed(people, rows), rows.conversation)
+        about = own_context(mix(rows.item, 51), rows.item)
+        if self.language is None:
+            return about
+        return Context(np.full(len(rows.item), self.language), about.topic, about.first, about.second)
+
+
+def template_of(rows: Rows, n: int) -> I64:
+    """The template of each row: a function of the item."""
+    return below(mix(rows.item, 52), n)
+
+
+def framed(heads: pa.Array, choice: I64, fill: pa.Array, in_system: bool, tools: int) -> Written:
+    """Put a template around a fill, or beside it as system prompt."""
+    head = heads.take(pa.array(choice))
+    offered = np.full(len(fill), tools)
+    if in_system:
+        return Written(fill, head, tools=offered)
+    return Written(pc.binary_join_element_wise(head, fill, "\n\n"), nothing(len(fill)), tools=offered)
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """Own content of the end users behind one key; the low 24 bits of an item name the end user."""
+
+    mean_sentences: float = 2.2
+
+    def write(self, grammar: Grammar, people: People, rows: Rows) -> Written:
+        """Newest turns, each about its end user's business."""
+        user = rows.item & np.uint64(0xFFFFFF)
+        seed = mix(people.context[rows.account], 91, user)
+        context = own_context(seed, rows.conversation)
+        prompt = grammar.write("ask", context, rows.item, sentences(rows.item, self.mean_sentences))
+        return Written(prompt, own_system(grammar, people.context[rows.account]), end_user=seed)
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """
+    Questions on shared assignments: the text itself, or with the asker's own words after it, or only the asker's own words.
+
+    Args:
+        texts: The assignments; an item's low 8 bits choose one.
+        copied, amended: Shares of the first and second way.
+    """
+
+    texts: pa.Array
+    copied: float = 0.4
+    amended: float = 0.4
+
+    def write(self, grammar: Grammar, people: People, rows: Rows) -> Written:
+        """One question a row."""
+        n = len(rows.item)
+        base = self.texts.take(pa.array((rows.item & np.uint64(0xFF)).astype(np.int64)))
+        own = grammar.write(
+            "ask", own_context(account_seed(people, rows), rows.conversation), rows.item, sentences(rows.item, 1.5)
+        )
+        way = unit(mix(rows.item, 53))
+        both = pc.binary_join_element_wise(base, own, " ")
+        prompt = pc.if_else(pa.array(way < self.copied), base, pc.if_else(pa.array(way < self.copied + self.amended), both, own))
+        return Written(prompt, nothing(n))
+
+
+@dataclass(frozen=True)
+class Bare:
+    """Items of a pool with nothing around them."""
+
+    family: str = "task"
+    language: int | None = None
+    mean_sentences: float = 2.0
+
+    def write(self, grammar: Grammar, people: People, rows: Rows) -> Written:
+        """The items themselves."""
+        about = own_context(mix(rows.item, 51), rows.item)
+        language = about.language if self.language is None else np.full(len(rows.item), self.language)
+        context = Context(language, about.topic, about.first, about.second)
+        prompt = grammar.write(self.family, context, rows.item, sentences(rows.item, self.mean_sentences))
+        return Written(prompt, nothing(len(rows.item)))
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """
+    Texts that are there already; an item is a place among them.
+
+    Args:
+        prompts: One string a place.
+        systems: System prompts, one a place, or None.
+        responses: Answers, one a place, or None.
+    """
+
+    prompts: pa.Array
+    systems: pa.Array | None = None
+    responses: pa.Array | None = None
+
+    def write(self, grammar: Grammar, people: People, rows: Rows) -> Written:
+        """The texts at the items' places."""
+        at = pa.array(rows.item.astype(np.int64))
+        system = nothing(len(rows.item)) if self.systems is None else self.systems.take(at)
+        return Written(self.prompts.take(at), system, None if self.responses is None else self.responses.take(at))
