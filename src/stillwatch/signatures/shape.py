@@ -1,0 +1,245 @@
+"""
+The contract of a text: what the operator's parser depends on, and hence what is costly to vary.
+
+Wording is cheap to paraphrase; the keys that a script reads from the answer are not. Elements are collected as a set, so
+that their order, the prose around them and ordinary text in a slot do not matter: JSON keys asked for, closing tags
+that are not HTML, `[[marks]]`, score ranges, labels that begin a line, formats asked for by name. A slot that brings
+elements of its own (code, a form) does change the contract; S1 still sees such a template.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from stillwatch.methods.fragments import keep_small
+from stillwatch.methods.hashing import U, hash_bytes, mix
+
+MAX_ELEMENTS = 24
+_KEY, _TAG, _MARK, _RANGE, _LABEL, _FORMAT = 1, 2, 3, 4, 5, 6
+_WEIGHT = (0, 1, 2, 2, 2, 1, 1)  # by kind; a contract needs a weight of two
+NEEDED_WEIGHT = 2
+
+_HTML = (
+    "a abbr b blockquote body br button center code dd div dl dt em font footer form h1 h2 h3 h4 h5 h6 head header html i img "
+    "input label li link main meta nav ol option p pre s script section select small span strong style sub sup svg table tbody "
+    "td textarea tfoot th thead title tr u ul video"
+)
+_REASONING = "think thinking thought thoughts reasoning scratchpad reflection answer solution"
+_FORMATS = "json jsonl yaml csv xml markdown latex"
+_BESIDE_FORMAT = "valid in as format object array list only schema output strict strictly return"
+_HIGHEST = np.array([3, 4, 5, 6, 7, 10, 20, 100], np.int64)
+
+
+def public_hashes(words: str) -> npt.NDArray[np.uint64]:
+    """Public hashes of space-separated words, for look-ups inside the kernels."""
+    found = []
+    for word in words.split():
+        text = np.frombuffer(word.encode() + bytes(8), np.uint8).copy()
+        found.append(hash_bytes(text, 0, len(word)))
+    return np.array(found, np.uint64)
+
+
+def vocabulary() -> tuple[npt.NDArray[np.uint64], ...]:
+    """What the kernels look up: HTML names, reasoning tags, formats, words beside a format."""
+    return public_hashes(_HTML), public_hashes(_REASONING), public_hashes(_FORMATS), public_hashes(_BESIDE_FORMAT)
+
+
+@njit(cache=True, nogil=True)
+def _among(value: np.uint64, known: Any) -> bool:
+    for i in range(len(known)):  # noqa: SIM110  numba compiles loops, not any()
+        if known[i] == value:
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def _add(kind: int, name: np.uint64, elements: Any, n: int) -> int:
+    """An element: 62 bits of a hash over kind and name, its weight in the lowest two."""
+    value = (mix(name + U(kind)) & ~U(3)) | U(_WEIGHT[kind])
+    return keep_small(elements, n, MAX_ELEMENTS, value)
+
+
+@njit(cache=True, nogil=True)
+def _is_name(c: int) -> bool:
+    return 97 <= c <= 122 or 48 <= c <= 57 or c == 95 or c == 45 or c >= 128
+
+
+@njit(cache=True, nogil=True)
+def _name_end(low: Any, start: int, size: int, longest: int) -> int:
+    """Where the name that begins at `start` ends."""
+    end = start
+    while end < size and end - start < longest and _is_name(low[end]):
+        end += 1
+    return end
+
+
+@njit(cache=True, nogil=True)
+def _skip_blank(low: Any, i: int, size: int) -> int:
+    while i < size and (low[i] == 32 or low[i] == 9):
+        i += 1
+    return i
+
+
+@njit(cache=True, nogil=True)
+def _key(low: Any, i: int, size: int, elements: Any, n: int) -> int:
+    end = i + 1
+    while end < size and end - i < 41 and (_is_name(low[end]) or low[end] == 32):
+        end += 1
+    if end == i + 1 or end >= size or low[end] != low[i]:
+        return n
+    after = _skip_blank(low, end + 1, size)
+    if after < size and low[after] == 58:
+        n = _add(_KEY, hash_bytes(low, i + 1, end), elements, n)
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _tag(low: Any, i: int, size: int, html: Any, reasoning: Any, elements: Any, n: int) -> int:
+    closing = i + 1 < size and low[i + 1] == 47
+    start = i + 2 if closing else i + 1
+    end = _name_end(low, start, size, 32)
+    if end == start or end >= size or low[end] != 62:
+        return n
+    name = hash_bytes(low, start, end)
+    if _among(name, reasoning) or (closing and not _among(name, html)):
+        n = _add(_TAG, name, elements, n)
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _mark(low: Any, i: int, size: int, elements: Any, n: int) -> int:
+    if i + 1 >= size or low[i + 1] != 91:
+        return n
+    end = _name_end(low, i + 2, size, 32)
+    if end > i + 2 and end + 1 < size and low[end] == 93 and low[end + 1] == 93:
+        n = _add(_MARK, hash_bytes(low, i + 2, end), elements, n)
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _joiner(low: Any, i: int, size: int) -> int:
+    """Where what joins two ends of a range (-, en dash, to, and) stops; -1 where there is none."""
+    if i < size and low[i] == 45:
+        return i + 1
+    if i + 2 < size and low[i] == 0xE2 and low[i + 1] == 0x80 and (low[i + 2] == 0x93 or low[i + 2] == 0x94):
+        return i + 3
+    if i + 2 < size and low[i] == 116 and low[i + 1] == 111 and low[i + 2] == 32:
+        return i + 2
+    if i + 3 < size and low[i] == 97 and low[i + 1] == 110 and low[i + 2] == 100 and low[i + 3] == 32:
+        return i + 3
+    return -1
+
+
+@njit(cache=True, nogil=True)
+def _range(low: Any, i: int, size: int, elements: Any, n: int) -> int:
+    if i > 0 and (_is_name(low[i - 1]) or low[i - 1] == 46):
+        return n
+    after = _joiner(low, _skip_blank(low, i + 1, size), size)
+    if after < 0:
+        return n
+    start = _skip_blank(low, after, size)
+    end, highest = start, 0
+    while end < size and end - start < 4 and 48 <= low[end] <= 57:
+        highest = highest * 10 + int(low[end]) - 48
+        end += 1
+    if end == start or (end < size and _is_name(low[end])):
+        return n
+    for known in _HIGHEST:
+        if known == highest:
+            return _add(_RANGE, U(highest * 2 + int(low[i]) - 48), elements, n)
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _label(low: Any, i: int, size: int, elements: Any, n: int) -> int:
+    """A label that begins a line: at most three words before a colon; list marks and numbers before it are skipped."""
+    start = i
+    while start < size and start - i < 8 and not (97 <= low[start] <= 122 or low[start] >= 128):
+        if low[start] == 10:
+            return n
+        start += 1
+    end, blanks = start, 0
+    while end < size and end - start < 33 and (_is_name(low[end]) or low[end] == 32):
+        blanks += low[end] == 32
+        end += 1
+    if end - start < 2 or end >= size or low[end] != 58 or blanks > 2 or low[end - 1] == 32:
+        return n
+    if end + 1 < size and low[end + 1] == 47:  # http://
+        return n
+    return _add(_LABEL, hash_bytes(low, start, end), elements, n)
+
+
+@njit(cache=True, nogil=True)
+def elements_of(low: Any, size: int, known: Any, words: Any, n_words: int, elements: Any) -> int:
+    """
+    Collect the contract's elements of one text.
+
+    Args:
+        low: The text in lower case, uint8, with eight bytes of room behind `size`.
+        size: Bytes of the text.
+        known: `vocabulary()`.
+        words: Public word hashes.
+        n_words: How many of them.
+        elements: (24,) uint64, receives the smallest 24 elements, sorted.
+
+    Returns:
+        Number of elements.
+    """
+    html, reasoning, formats, beside = known
+    n = _label(low, 0, size, elements, 0) if size else 0
+    for i in range(size):
+        c = low[i]
+        if c >= 97 or c == 32:
+            continue
+        if c == 10:
+            n = _label(low, i + 1, size, elements, n)
+        elif c == 34 or c == 39:
+            n = _key(low, i, size, elements, n)
+        elif c == 60:
+            n = _tag(low, i, size, html, reasoning, elements, n)
+        elif c == 91:
+            n = _mark(low, i, size, elements, n)
+        elif c == 48 or c == 49:
+            n = _range(low, i, size, elements, n)
+    seen = U(0)
+    for word in formats:
+        seen |= U(1) << (word >> U(58))
+    for i in range(n_words):
+        if (seen >> (words[i] >> U(58))) & U(1) and _among(words[i], formats):
+            before = i > 0 and _among(words[i - 1], beside)
+            after = i + 1 < n_words and _among(words[i + 1], beside)
+            if before or after:
+                n = _add(_FORMAT, words[i], elements, n)
+    return n
+
+
+@njit(cache=True, nogil=True)
+def contract_of(first: Any, n_first: int, second: Any, n_second: int, tools: np.uint64, scratch: Any) -> np.uint64:
+    """
+    One value for the elements of system prompt and newest turn and the tools offered; 0 where they weigh less than two.
+
+    Args:
+        first: Elements of one text, sorted.
+        n_first: How many.
+        second: Elements of the other.
+        n_second: How many.
+        tools: Value of the set of tools, 0 where there are none.
+        scratch: (24,) uint64.
+    """
+    n = 0
+    for i in range(n_first):
+        n = keep_small(scratch, n, MAX_ELEMENTS, first[i])
+    for i in range(n_second):
+        n = keep_small(scratch, n, MAX_ELEMENTS, second[i])
+    weight = U(0)
+    value = mix(tools)
+    for i in range(n):
+        weight += scratch[i] & U(3)
+        value = mix(value ^ scratch[i])
+    if tools != U(0):
+        weight += U(NEEDED_WEIGHT)
+    if weight < U(NEEDED_WEIGHT):
+        return U(0)
+    return value if value != U(0) else U(1)

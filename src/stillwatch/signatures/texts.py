@@ -1,0 +1,96 @@
+"""Arrow string columns as the kernels read them: bytes, offsets, and which rows need normalising first."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from numba import njit
+
+from stillwatch.methods.hashing import U, hash_bytes, load8, mix
+from stillwatch.signatures.scan import Scanned, Scanner, scan
+
+_HIGH = U(0x8080808080808080)
+_U0 = U(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Text i lies in data[offsets[i]:offsets[i + 1]]; nothing is copied."""
+
+    data: npt.NDArray[np.uint8]
+    offsets: npt.NDArray[np.int64]
+    present: npt.NDArray[np.bool_]
+
+
+def texts_of(column: pa.Array) -> Texts:
+    """The buffers of a string or large_string column, whatever slice of them it is."""
+    wide = np.int64 if pa.types.is_large_string(column.type) else np.int32
+    _, offsets, data = column.buffers()
+    places = np.zeros(1, np.int64)
+    if offsets is not None and len(column):
+        places = np.frombuffer(offsets, wide)[column.offset : column.offset + len(column) + 1].astype(np.int64)
+    raw = np.frombuffer(data if data is not None else b"", np.uint8)
+    return Texts(raw, places, column.is_valid().to_numpy(zero_copy_only=False))
+
+
+@njit(cache=True, nogil=True)
+def _beyond_ascii(data: Any, offsets: Any, out: Any) -> None:
+    for i in range(len(out)):
+        at, end = offsets[i], offsets[i + 1]
+        high = _U0
+        while at + 8 <= end:
+            high |= load8(data, at)
+            at += 8
+        while at < end:
+            high |= U(data[at])
+            at += 1
+        out[i] = (high & _HIGH) != _U0
+
+
+def scan_column(scanner: Scanner, column: pa.Array, most_fragments: int) -> Scanned:
+    """
+    Scan every text of a column; a null gives an empty result.
+
+    Only rows with a byte beyond ASCII are normalised (NFKC, lower case), by Arrow, as one copy.
+    """
+    out = Scanned.empty(len(column))
+    texts = texts_of(column)
+    wide = np.zeros(len(column), np.bool_)
+    _beyond_ascii(texts.data, texts.offsets, wide)
+    wide &= texts.present
+    rows = np.arange(len(column))
+    scan(scanner, texts.data, texts.offsets, np.where(texts.present & ~wide, rows, -1), True, most_fragments, out)
+    chosen = rows[wide]
+    if len(chosen):
+        normal = texts_of(pc.utf8_lower(pc.utf8_normalize(column.take(pa.array(chosen)), form="NFKC")))
+        scan(scanner, normal.data, normal.offsets, chosen, False, most_fragments, out)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _sets(lists: Any, data: Any, offsets: Any, out: Any) -> None:
+    for i in range(len(out)):
+        total = _U0
+        for j in range(lists[i], lists[i + 1]):
+            total += mix(hash_bytes(data, offsets[j], offsets[j + 1]))
+        out[i] = total
+
+
+def set_values(column: pa.Array) -> npt.NDArray[np.uint64]:
+    """
+    One public value for the set of names in each list, whatever their order; 0 for none.
+
+    Args:
+        column: list<string>, possibly null.
+    """
+    filled = pc.fill_null(column, pa.scalar([], column.type)) if column.null_count else column
+    names = texts_of(filled.flatten())
+    lists = np.zeros(len(filled) + 1, np.int64)
+    np.cumsum(pc.list_value_length(filled).to_numpy(zero_copy_only=False), out=lists[1:])
+    out = np.zeros(len(filled), np.uint64)
+    padded = np.concatenate([names.data, np.zeros(8, np.uint8)])
+    _sets(lists, padded, names.offsets, out)
+    return out

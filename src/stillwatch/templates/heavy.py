@@ -1,0 +1,50 @@
+"""Heavy fragments: those that enough distinct accounts send, counted exactly in two passes."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from stillwatch.methods.postings import Crowd, Postings
+
+
+@dataclass(frozen=True, slots=True)
+class Heavy:
+    """Values that enough accounts hold, sorted by value."""
+
+    value: npt.NDArray[np.int64]
+    n_requests: npt.NDArray[np.int64]
+    n_accounts: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Some exchanges and the values that each holds: list i is values[offsets[i]:offsets[i + 1]]."""
+
+    values: npt.NDArray[np.int64]
+    offsets: npt.NDArray[np.int64]
+    account: npt.NDArray[np.int64]
+
+
+def heavy(held: Callable[[], Iterable[Held]], expected: int, min_requests: int, min_accounts: int) -> Heavy:
+    """
+    Values in at least `min_requests` exchanges of at least `min_accounts` accounts.
+
+    Args:
+        held: Streams all exchanges; called twice.
+        expected: About how many values will come; sizes the sieve.
+        min_requests: Exchanges needed.
+        min_accounts: Distinct accounts needed.
+    """
+    crowd = Crowd(min_accounts, expected)
+    for part in held():
+        crowd.add(part.values, part.offsets, part.account)
+    postings = Postings()
+    for part in held():
+        kept = crowd.keeps(part.values)
+        postings.add(part.values[kept], np.repeat(part.account, np.diff(part.offsets))[kept])
+    value, n_requests, n_accounts = postings.counts()
+    enough = np.flatnonzero((n_requests >= min_requests) & (n_accounts >= min_accounts))
+    order = enough[np.argsort(value[enough])]
+    return Heavy(value[order], n_requests[order], n_accounts[order])
