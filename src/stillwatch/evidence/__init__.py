@@ -1,1 +1,47 @@
-"""A group in, weighed evidence out: one file a detector."""
+"""
+A group in, evidence out: each detector says one thing about each group, in bits, with its null and its reason.
+
+Families: `pool` (one pool of prompts dealt out, against a shared list), `timing`, `release`, `infrastructure`. Within a
+family the strongest weight for a campaign counts; evidence against always counts. That rule is applied by campaigns/.
+"""
+
+from stillwatch.engine.base import Engine
+from stillwatch.evidence.base import Detector, Skipped
+from stillwatch.evidence.collisions import InfrastructureCollisions
+from stillwatch.evidence.duplicate_fill import DuplicateFill
+from stillwatch.evidence.persistence import Persistence
+from stillwatch.evidence.pivot import ModelPivot
+from stillwatch.evidence.synchrony import Synchrony
+from stillwatch.evidence.weigh import run
+from stillwatch.records.window import Window
+
+__all__ = ["DETECTORS", "Detector", "Skipped", "weigh"]
+
+DETECTORS: tuple[Detector, ...] = (
+    Persistence(),
+    DuplicateFill(),
+    Synchrony(),
+    ModelPivot(),
+    InfrastructureCollisions("payment"),
+    InfrastructureCollisions("device"),
+    InfrastructureCollisions("network"),
+    InfrastructureCollisions("client"),
+)
+
+
+def weigh(engine: Engine, window: Window, available: frozenset[str]) -> tuple[Skipped, ...]:
+    """
+    Run every detector whose columns the log has over all groups, and write the table `evidence`.
+
+    Args:
+        engine: Holds `groups`, `group_exchanges`, `group_accounts` and `models`.
+        window: What the scan looks at.
+        available: Columns of `signatures` that hold anything.
+
+    Returns:
+        The detectors that could not speak, with the reason in words.
+
+    Raises:
+        DetectorError: a detector did not give exactly one sound row a group.
+    """
+    return run(DETECTORS, engine, window, available)

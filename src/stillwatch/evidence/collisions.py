@@ -1,0 +1,95 @@
+"""Do accounts of a group sit on the same card, device, network or client more than their popularity explains?"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pyarrow as pa
+
+from stillwatch.engine.base import Engine
+from stillwatch.evidence.base import Example, Statement, statements_table
+from stillwatch.evidence.groups import Plain, accounts
+from stillwatch.evidence.rates import MeetingRates, shipped
+from stillwatch.methods.adoption import excess_bits
+from stillwatch.methods.collisions import collisions
+from stillwatch.records.tables import ACCOUNTS, GROUP_ACCOUNTS, SIGNATURES
+from stillwatch.records.window import Window
+
+_WORDS = {"payment": "payment instrument", "device": "device", "network": "network", "client": "client fingerprint"}
+
+
+@dataclass(frozen=True)
+class InfrastructureCollisions:
+    """
+    Ask whether units of a group sit on one value of a field with one another, more than its popularity explains.
+
+    A unit is an organisation, or an account without one: members of one organisation cannot collide. A value that many
+    units hold (a campus, a carrier, a cloud, a common library) is expected to be met and counts less besides. Each field
+    speaks alone; the strongest of the family counts.
+
+    Null: beta-binomial with the popularity's own expectation plus the share of ordinary groups' units that meet anyway
+    (households, small teams), and a share of ordinary groups that sit together (an office): it bounds the weight.
+    Formula: log2 of (reach × any share + rest × null) over (stray × any share + rest × null).
+    Blind to: operators who give each account its own; a company whose accounts carry no organisation looks shared.
+    Cost: linear in accounts.
+
+    Args:
+        field: "payment", "device", "network" or "client".
+
+    References:
+        algorithms.md 3.6; a beta-binomial instead of its negative-binomial tail, because what is counted is units and has
+        a ceiling. rates.json, block infrastructure. Cap: the bound above, at most 9 bits.
+    """
+
+    family: ClassVar[str] = "infrastructure"
+    cap_bits: ClassVar[float] = 9.0
+    field: str
+
+    @property
+    def name(self) -> str:
+        """Stored with evidence: never renamed."""
+        return f"{self.field}_collisions"
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The field itself."""
+        return frozenset({self.field})
+
+    def detect(self, engine: Engine, groups: pa.Table, window: Window) -> pa.Table:
+        """One row of `evidence` a group; `n` counts units that have a value."""
+        n_platform = _platform_units(engine)
+        rates = shipped().infrastructure[self.field]
+        read = accounts(engine, groups, ["org", self.field, f"{self.field}_units"])
+        return statements_table(self, groups, (self._statement(g, n_platform, rates) for g in read))
+
+    def examples(self) -> tuple[Example, ...]:
+        """None yet."""
+        return ()
+
+    def _statement(self, group: dict[str, Plain], n_platform: int, rates: MeetingRates) -> Statement:
+        value, org = group[self.field], group["org"]
+        unit = np.where(org.known, org.values, group["account"].values)[value.known]
+        popularity = np.maximum(group[f"{self.field}_units"].values, 1)[value.known]
+        found = collisions(unit, value.values[value.known], popularity, n_platform)
+        word = _WORDS[self.field]
+        if found.n_units < 2:
+            return Statement(0.0, f"Fewer than two units of the group have a {word}", found.n_units)
+        usual = min(rates.base + found.expected_share, 0.95)
+        bits = excess_bits(int(found.sharing), found.n_units, usual, rates.dispersion, rates.reach, rates.stray)
+        reason = (
+            f"{found.sharing:,.0f} of {found.n_units:,} organisations or lone accounts share a {word} with another of the group "
+            f"({found.n_shared_values:,} shared values, crowded ones discounted), where {usual:.1%} would"
+        )
+        return Statement(bits, reason, found.n_units, found.sharing / found.n_units, usual)
+
+
+def _platform_units(engine: Engine) -> int:
+    """Units of the platform, rounded down to a power of two: on the safe side, and no newcomer moves a weight."""
+    if engine.has(ACCOUNTS):
+        sql = "SELECT count(DISTINCT coalesce('o' || org_id, 'a' || account_id)) AS n FROM accounts"
+    elif engine.has(SIGNATURES):
+        sql = "SELECT count(DISTINCT coalesce(org, account)) AS n FROM signatures"
+    else:
+        sql = f"SELECT count(DISTINCT coalesce(org, account)) AS n FROM {GROUP_ACCOUNTS.name}"
+    n = int(engine.query(sql)["n"][0].as_py())
+    return 1 << max(n.bit_length() - 1, 0)

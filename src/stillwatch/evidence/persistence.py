@@ -1,0 +1,161 @@
+"""One pool dealt out, or people who return to their own subjects?"""
+
+from dataclasses import dataclass
+from math import exp, log
+from typing import ClassVar
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from stillwatch.engine.base import Engine
+from stillwatch.evidence.base import Example, Statement, statements_table
+from stillwatch.evidence.groups import GroupRows, Ragged, exchanges
+from stillwatch.evidence.rates import PersistenceRates, shipped
+from stillwatch.methods import persistence as method
+from stillwatch.records.window import Window
+
+SITTING_GAP_US = 30 * 60 * 1_000_000  # half an hour without a request ends a web session (Catledge & Pitkow 1995: 25.5 min)
+PIECES_PER_ACCOUNT = 20  # an account's influence is bounded; 190 pairs of pieces say all it has to say
+MIN_HANDS = 8  # fewer accounts do not speak for a group
+EXCHANGES_PER_SITTING = 8  # of a sitting, evenly spaced: enough to meet its subjects, few enough to bound its size
+
+
+@dataclass(frozen=True)
+class Persistence:
+    """
+    Ask whether the accounts of a group return to words of their own.
+
+    People and products come back to the same names and subjects; a pool of prompts dealt out over many accounts does not.
+    The statistic is ln rho: rare words shared by two pieces of one account, over the same in hands dealt at random from
+    the group's own pieces (`methods.persistence`). A piece is a *sitting* (exchanges less than half an hour apart), so
+    turns of one conversation do not count as returning. Where accounts have one sitting each, exchanges within the
+    sitting are the pieces, and only the absence of return counts, because conversations would look like return.
+
+    Null: ordinary groups that share a recipe; ln rho is Normal over them, and over campaigns about 0.
+    Formula: log2 of N(ln rho; campaign) over N(ln rho; background), both widened by the standard error.
+    Blind to: accounts with one exchange; groups below some 60 exchanges; an evaluation harness, a classroom and a viral
+    prompt, which deal out one list and look the same here: `duplicate_fill` tells them apart. More than about half
+    foreign accounts, or cover traffic inside the recipe, hide a campaign.
+    Cost: one sort of the group's rare words, then linear in them for each of 4 to 32 deals.
+
+    References:
+        algorithms.md 3.1; rates.json, block persistence. Cap: fewer than one ordinary group in a thousand was seen
+        without return, and the laws' tails are not known beyond that.
+    """
+
+    name: ClassVar[str] = "persistence"
+    family: ClassVar[str] = "pool"
+    needs: ClassVar[frozenset[str]] = frozenset({"tokens", "seen_at"})
+    cap_bits: ClassVar[float] = 10.0
+
+    def detect(self, engine: Engine, groups: pa.Table, window: Window) -> pa.Table:
+        """One row of `evidence` a group; `n` counts pieces of accounts that have two or more."""
+        rates = shipped().persistence
+        return statements_table(self, groups, (_statement(g, rates) for g in exchanges(engine, groups, ["tokens"])))
+
+    def examples(self) -> tuple[Example, ...]:
+        """None yet."""
+        return ()
+
+
+def _statement(group: GroupRows, rates: PersistenceRates) -> Statement:
+    seen = group.plain["seen_at"].values
+    sitting = sittings(group.account, seen)
+    order = np.lexsort((group.plain["row"].values, seen, group.account))
+    far = _between_sittings(group, sitting, order)
+    bits = weight_bits(far, rates)
+    if abs(bits) >= 1:
+        return _told(far, bits, "sittings of {} accounts")
+    near = _within_sittings(group, sitting, order)
+    near_bits = weight_bits(near, rates)
+    if near_bits > max(bits, 0):
+        return _told(near, near_bits, "exchanges in {} sittings")
+    if far.n_hands < MIN_HANDS:
+        return Statement(
+            0.0, f"{far.n_hands} accounts of the group came back: too few to say whether accounts return to words of their own"
+        )
+    return _told(far, bits, "sittings of {} accounts")
+
+
+def weight_bits(found: method.Persistence, rates: PersistenceRates) -> float:
+    """
+    log2 likelihood ratio of what was found, monotone in it: beyond the centre of either law nothing more is said.
+
+    >>> weight_bits(method.NOTHING, shipped().persistence)
+    0.0
+    """
+    if found.n_hands < MIN_HANDS:
+        return 0.0
+    x = min(max(found.log_ratio, rates.campaign.mean), rates.background.mean)
+    return (rates.campaign.log_density(x, found.se) - rates.background.log_density(x, found.se)) / log(2)
+
+
+def sittings(account: NDArray[np.int64], seen_us: NDArray[np.int64]) -> NDArray[np.int64]:
+    """
+    Sitting of each exchange, numbered from 0; rows are sorted by account and time within runs of one account.
+
+    >>> sittings(np.array([0, 0, 0, 1]), np.array([0, 60, 7_200, 0]) * 1_000_000)
+    array([0, 0, 1, 2])
+    """
+    fresh = (np.diff(account, prepend=-1) != 0) | (np.diff(seen_us, prepend=0) >= SITTING_GAP_US)
+    return np.cumsum(fresh) - 1
+
+
+def _between_sittings(group: GroupRows, sitting: NDArray[np.int64], order: NDArray[np.int64]) -> method.Persistence:
+    """Pieces are sittings, hands are accounts."""
+    rows = order[evenly(sitting[order], EXCHANGES_PER_SITTING)]
+    first = np.unique(sitting[rows], return_index=True)[1]
+    sitting_account = group.account[rows[np.sort(first)]]
+    rank = np.cumsum(np.diff(sitting[rows], prepend=-1) != 0) - 1
+    kept = evenly(sitting_account, PIECES_PER_ACCOUNT)
+    number = np.full(sitting_account.size, -1)
+    number[kept] = np.arange(kept.size)
+    chosen = number[rank] >= 0
+    return _measure(group.lists["tokens"], rows[chosen], number[rank][chosen], sitting_account[kept], sitting_account[kept])
+
+
+def _within_sittings(group: GroupRows, sitting: NDArray[np.int64], order: NDArray[np.int64]) -> method.Persistence:
+    """Pieces are exchanges, hands are sittings."""
+    rows = order[evenly(group.account[order], PIECES_PER_ACCOUNT)]
+    hand = np.cumsum(np.diff(sitting[rows], prepend=-1) != 0) - 1
+    return _measure(group.lists["tokens"], rows, np.arange(rows.size), hand, group.account[rows])
+
+
+def _measure(
+    words: Ragged, rows: NDArray[np.int64], piece: NDArray[np.int64], hand: NDArray[np.int64], owner: NDArray[np.int64]
+) -> method.Persistence:
+    """Drop hands of one piece, and measure."""
+    sizes = np.bincount(hand) if hand.size else np.zeros(0, np.int64)
+    able = sizes[hand] >= 2
+    number = np.cumsum(able) - 1
+    kept = able[piece]
+    lengths = np.diff(words.pointers)[rows[kept]]
+    starts = words.pointers[rows[kept]]
+    at = np.repeat(starts - np.concatenate([[0], np.cumsum(lengths)[:-1]]), lengths) + np.arange(lengths.sum())
+    _, dense = np.unique(hand[able], return_inverse=True)
+    values = words.values[at].astype(np.int32).astype(np.int64)
+    return method.persistence(values, np.repeat(number[piece[kept]], lengths), dense, owner[able])
+
+
+def evenly(run: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """
+    Indices of at most so many evenly spaced rows of each run of equal values.
+
+    >>> evenly(np.array([5, 5, 5, 5, 7]), 2)
+    array([0, 2, 4])
+    """
+    starts = np.flatnonzero(np.diff(run, prepend=run[:1] - 1 if run.size else run))
+    lengths = np.diff(starts, append=run.size)
+    place = np.arange(run.size) - np.repeat(starts, lengths)
+    n = np.repeat(lengths, lengths)
+    return np.flatnonzero((n <= most) | (place * most // np.maximum(n, 1) != (place - 1) * most // np.maximum(n, 1)))
+
+
+def _told(found: method.Persistence, bits: float, pieces: str) -> Statement:
+    reason = (
+        f"{found.n_pieces:,} {pieces.format(f'{found.n_hands:,}')} repeat rare words {found.repeats:,.0f} times, where the same "
+        f"pieces dealt out at random repeat them {found.dealt:,.1f} times: a ratio of {exp(found.log_ratio):.2f} "
+        f"(one pool dealt out gives 1, people who return to their own subjects 5 or more)"
+    )
+    return Statement(bits, reason, found.n_pieces, found.log_ratio, 0.0, found.se)

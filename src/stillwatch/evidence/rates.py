@@ -1,0 +1,119 @@
+"""What ordinary traffic and campaigns do, in numbers: every constant that a weight rests on, from one data file."""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from math import log
+from typing import Any
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class NormalLaw:
+    """A statistic that is Normal over groups."""
+
+    mean: float
+    sd: float
+
+    def log_density(self, x: float, se: float) -> float:
+        """ln of its density at x, where x itself is known to within `se`; without the constant."""
+        variance = self.sd**2 + se**2
+        return -0.5 * ((x - self.mean) ** 2 / variance + log(variance))
+
+
+@dataclass(frozen=True, slots=True)
+class CountLaw:
+    """A count that is beta-binomial over groups."""
+
+    mean: float
+    dispersion: float
+
+
+@dataclass(frozen=True, slots=True)
+class PersistenceRates:
+    """ln of the persistence ratio, over campaigns and over ordinary groups."""
+
+    campaign: NormalLaw
+    background: NormalLaw
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateFillRates:
+    """Overlap of accounts in campaigns, in ordinary groups and in groups that share a list, and how many groups share one."""
+
+    campaign: CountLaw
+    ordinary: CountLaw
+    list: CountLaw
+    campaign_list_share: float
+    background_list_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class SynchronyRates:
+    """ln of overlap over its null mean; `reach` is the share of campaigns that are synchronous at all."""
+
+    campaign: NormalLaw
+    background: NormalLaw
+    reach: float
+
+
+@dataclass(frozen=True, slots=True)
+class PivotRates:
+    """Spread of adoption between groups, campaigns that pivot, ordinary groups that pivot just as fast."""
+
+    dispersion: float
+    reach: float
+    stray: float
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingRates:
+    """Share of units that meet beyond popularity, its spread, campaigns that meet, ordinary groups that meet as much."""
+
+    base: float
+    dispersion: float
+    reach: float
+    stray: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """All of them, and where they come from."""
+
+    provenance: str
+    persistence: PersistenceRates
+    duplicate_fill: DuplicateFillRates
+    synchrony: SynchronyRates
+    pivot: PivotRates
+    infrastructure: dict[str, MeetingRates]
+
+
+@cache
+def shipped() -> Rates:
+    """The rates of this release, from `rates.json`."""
+    return from_json((files("stillwatch.evidence") / "rates.json").read_bytes())
+
+
+def from_json(raw: bytes) -> Rates:
+    """
+    Rates from the text of a rates file.
+
+    Raises:
+        KeyError: a block is missing.
+        TypeError: a block has a field that is not known, or lacks one.
+    """
+    tree: dict[str, Any] = orjson.loads(raw)
+    return Rates(
+        provenance=tree["provenance"],
+        persistence=PersistenceRates(**_laws(NormalLaw, tree["persistence"])),
+        duplicate_fill=DuplicateFillRates(**_laws(CountLaw, tree["duplicate_fill"])),
+        synchrony=SynchronyRates(**_laws(NormalLaw, tree["synchrony"])),
+        pivot=PivotRates(**tree["pivot"]),
+        infrastructure={field: MeetingRates(**v) for field, v in tree["infrastructure"].items()},
+    )
+
+
+def _laws(law: type[NormalLaw] | type[CountLaw], block: dict[str, Any]) -> dict[str, Any]:
+    """Tables of a block become laws; numbers stay."""
+    return {name: law(**value) if isinstance(value, dict) else value for name, value in block.items()}

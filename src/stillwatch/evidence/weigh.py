@@ -1,0 +1,64 @@
+"""Runs detectors over groups, a chunk of groups at a time, and holds each to its contract."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from stillwatch.engine.base import Engine
+from stillwatch.errors import DetectorError
+from stillwatch.evidence.base import Detector, Skipped
+from stillwatch.records.tables import EVIDENCE, GROUPS
+from stillwatch.records.window import Window
+
+CHUNK_EXCHANGES = 500_000  # some 200 MB of rows with their words
+
+
+def run(detectors: Sequence[Detector], engine: Engine, window: Window, available: frozenset[str]) -> tuple[Skipped, ...]:
+    """Run what can run, write `evidence`, and say what could not."""
+    speaking = [d for d in detectors if d.needs <= available]
+    silent = [Skipped(d.name, _why_silent(d, available)) for d in detectors if not d.needs <= available]
+    groups = engine.read(GROUPS).sort_by("group")
+    rows = [checked(d, chunk, d.detect(engine, chunk, window)) for chunk in _chunks(groups) for d in speaking]
+    evidence = pa.concat_tables([EVIDENCE.schema.empty_table(), *rows])
+    engine.write(EVIDENCE, evidence.sort_by([("group", "ascending"), ("detector", "ascending")]))
+    return tuple(silent)
+
+
+def checked(detector: Detector, groups: pa.Table, said: pa.Table) -> pa.Table:
+    """
+    What a detector said, if it kept its contract.
+
+    Raises:
+        DetectorError: not exactly one row a group, a weight that is not finite or beyond the cap, or a wrong name.
+    """
+    if said.schema.names != list(EVIDENCE.names):
+        raise DetectorError(f"detector '{detector.name}' gave other columns than the table 'evidence' has")
+    if not np.array_equal(np.sort(said["group"].to_numpy()), np.sort(groups["group"].to_numpy())):
+        raise DetectorError(
+            f"detector '{detector.name}' gave {said.num_rows} rows for {groups.num_rows} groups. "
+            "A detector says exactly one thing about each group, 0.0 bits where it cannot tell"
+        )
+    weights = said["weight_bits"].to_numpy()
+    if not np.isfinite(weights).all() or (np.abs(weights) > detector.cap_bits).any():
+        raise DetectorError(
+            f"detector '{detector.name}' gave a weight that is not finite or beyond its cap of {detector.cap_bits:g} bits"
+        )
+    if set(said["detector"].to_pylist()) - {detector.name} or set(said["family"].to_pylist()) - {detector.family}:
+        raise DetectorError(f"detector '{detector.name}' spoke under another name or family")
+    return said
+
+
+def _chunks(groups: pa.Table) -> Iterator[pa.Table]:
+    """Runs of groups of about CHUNK_EXCHANGES exchanges."""
+    if groups.num_rows == 0:
+        return
+    number = np.cumsum(groups["n_exchanges"].to_numpy()) // CHUNK_EXCHANGES
+    starts = np.flatnonzero(np.diff(number, prepend=-1))
+    for low, high in zip(starts, [*starts[1:], groups.num_rows], strict=True):
+        yield groups.slice(low, high - low)
+
+
+def _why_silent(detector: Detector, available: frozenset[str]) -> str:
+    missing = ", ".join(sorted(detector.needs - available))
+    return f"the log has no {missing}; '{detector.name}' needs it and says nothing"

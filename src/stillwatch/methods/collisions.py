@@ -1,0 +1,58 @@
+"""How many units of a group meet another of it on an infrastructure value, and how many would by its popularity."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+CROWD = 20.0  # units on a value from which it counts less: a household or team is smaller, a campus or carrier larger
+
+
+@dataclass(frozen=True, slots=True)
+class Collisions:
+    """
+    Args:
+        sharing: Units that share a value with another unit of the group; one on a crowded value counts CROWD / crowd.
+        n_units: Units of the group that have a value.
+        expected_share: Share of them expected to, were the group drawn from the platform without regard to the value.
+        n_shared_values: Values that two or more of the units hold.
+    """
+
+    sharing: float
+    n_units: int
+    expected_share: float
+    n_shared_values: int
+
+
+def collisions(unit: NDArray[np.int64], value: NDArray[np.int64], popularity: NDArray[np.int64], n_platform: int) -> Collisions:
+    """
+    Count units that meet on a value.
+
+    A unit is an organisation, or an account without one: members of one organisation cannot collide. Values that many
+    units of the platform hold (an address behind which a campus sits, a cloud, a common client) carry little twice over:
+    they are expected to be met, and they count less.
+
+    Args:
+        unit: Unit of each holding, `(n,)`.
+        value: Value of each holding, `(n,)`.
+        popularity: Units of the whole platform on that value, `(n,)`.
+        n_platform: Units of the platform.
+
+    >>> pairs = collisions(np.arange(6), np.array([1, 1, 2, 2, 3, 4]), np.array([2, 2, 2, 2, 1, 1]), 1_000)
+    >>> pairs.sharing, pairs.n_units, pairs.n_shared_values, round(pairs.expected_share, 3)
+    (4.0, 6, 2, 0.003)
+    """
+    if unit.size == 0:
+        return Collisions(0.0, 0, 0.0, 0)
+    held, first = np.unique(np.stack([value, unit], 1), axis=0, return_index=True)
+    _, place, n_here = np.unique(held[:, 0], return_inverse=True, return_counts=True)
+    crowd = np.maximum(popularity[first], n_here[place])
+    counts = np.minimum(1.0, CROWD / crowd)
+    _, who = np.unique(held[:, 1], return_inverse=True)
+    n_units = int(who.max()) + 1
+    met = np.zeros(n_units)
+    np.maximum.at(met, who, np.where(n_here[place] >= 2, counts, 0.0))
+    chance = -np.expm1(-(crowd - 1) * (n_units - 1) / max(n_platform - 1, n_units - 1, 1))
+    expected = np.zeros(n_units)
+    np.maximum.at(expected, who, chance * counts)
+    return Collisions(float(met.sum()), n_units, float(expected.mean()), int((n_here >= 2).sum()))
