@@ -2,7 +2,7 @@
 Logs in, exchanges out: one file a log format.
 
 >>> [a.name for a in ADAPTERS]
-['exchanges', 'signatures']
+['exchanges', 'signatures', 'litellm', 'pairs']
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,10 +10,12 @@ from collections.abc import Iterator, Sequence
 from stillwatch.ingest import sources
 from stillwatch.ingest.base import Adapter, BadLine, LogFile, Piece, Skipped, Source, Split
 from stillwatch.ingest.canonical import CANONICAL
+from stillwatch.ingest.litellm import LITELLM
+from stillwatch.ingest.pairs import PAIRS
 from stillwatch.ingest.signed import SIGNED
 from stillwatch.settings import IngestSettings
 
-ADAPTERS: tuple[Adapter, ...] = (CANONICAL, SIGNED)
+ADAPTERS: tuple[Adapter, ...] = (CANONICAL, SIGNED, LITELLM, PAIRS)
 
 __all__ = ["ADAPTERS", "Adapter", "BadLine", "LogFile", "Piece", "Skipped", "Source", "Split", "discover", "read"]
 
