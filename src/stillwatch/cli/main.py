@@ -19,7 +19,9 @@ EXIT_INTERRUPTED = 130
 
 # name, module below stillwatch.cli (holds a click command or group called `command`), help in one line
 COMMANDS: tuple[tuple[str, str, str], ...] = (
+    ("inspect", "inspect", "show what a log holds: format, coverage, tier, what can and cannot be seen"),
     ("simulate", "simulate", "write a seeded, labelled log to try detectors on"),
+    ("exchange", "exchange", "run a TAXII 2.1 exchange, and keep its members, keys and collections"),
 )
 
 

@@ -7,9 +7,10 @@ Logs in, exchanges out: one file a log format.
 
 from collections.abc import Iterator, Sequence
 
-from stillwatch.ingest import sources
+from stillwatch.ingest import inspection, sources
 from stillwatch.ingest.base import Adapter, BadLine, LogFile, Piece, Skipped, Source, Split
 from stillwatch.ingest.canonical import CANONICAL
+from stillwatch.ingest.inspection import enough
 from stillwatch.ingest.litellm import LITELLM
 from stillwatch.ingest.pairs import PAIRS
 from stillwatch.ingest.signed import SIGNED
@@ -17,7 +18,20 @@ from stillwatch.settings import IngestSettings
 
 ADAPTERS: tuple[Adapter, ...] = (CANONICAL, SIGNED, LITELLM, PAIRS)
 
-__all__ = ["ADAPTERS", "Adapter", "BadLine", "LogFile", "Piece", "Skipped", "Source", "Split", "discover", "read"]
+__all__ = [
+    "ADAPTERS",
+    "Adapter",
+    "BadLine",
+    "LogFile",
+    "Piece",
+    "Skipped",
+    "Source",
+    "Split",
+    "discover",
+    "enough",
+    "inspect",
+    "read",
+]
 
 
 def discover(paths: Sequence[str], settings: IngestSettings) -> Source:
@@ -39,3 +53,13 @@ def read(split: Split, settings: IngestSettings) -> Iterator[Piece]:
     """
     adapter = next(a for a in ADAPTERS if a.name == split.format)
     return adapter.read(split, settings)
+
+
+def inspect(paths: Sequence[str], settings: IngestSettings, most_rows: int | None = None) -> inspection.Inspection:
+    """
+    What the logs below `paths` hold, from all rows or from about `most_rows` of them, spread evenly.
+
+    Raises:
+        LogFormatError: as `discover`, or too little of the input could be read.
+    """
+    return inspection.inspect(discover(paths, settings), settings, {a.name: a for a in ADAPTERS}, most_rows)
