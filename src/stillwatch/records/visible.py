@@ -2,7 +2,8 @@
 How a stranger's string is shown to a person: every character that could hide, reorder or command is made visible.
 
 Account names, models and wording come from whoever sent the request. HTML escaping alone leaves bidirectional overrides,
-zero-width characters, terminal escapes and piles of combining marks; all readers of results (pages, terminals, CSV) use this first.
+zero-width characters, terminal escapes and piles of combining marks; every reader of results (page, terminal, CSV) asks here
+first.
 """
 
 import unicodedata
@@ -15,13 +16,13 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # OWASP, CSV injection
 
 def visible(text: str, limit: int | None = None) -> str:
     """
-    The text with control, format, blank and piled-up characters written as their names.
+    The text with control, format, blank and piled-up characters written as their codes.
 
     Args:
         limit: Longest result, in characters of the original; the rest is counted, not shown.
 
     >>> visible("a\\u202eb\\x1b[31m")
-    'a⟨U+202E⟩b␛[31m'
+    'a⟨U+202E⟩b⟨U+001B⟩[31m'
     >>> visible("x" * 9, limit=4)
     'xxxx… (5 more characters)'
     """
@@ -61,7 +62,4 @@ def _hides(character: str) -> bool:
 
 
 def _name(character: str) -> str:
-    code = ord(character)
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"
+    return f"⟨U+{ord(character):04X}⟩"
