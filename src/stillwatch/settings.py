@@ -72,6 +72,10 @@ class CampaignSettings:
     own_reference_groups: int = 200  # so many own benign groups replace the shipped reference
     trim_share: float = 0.01
     entitlements: Path | None = None
+    own_reference: Path | None = None  # made by `stillwatch reference learn`
+    usd_per_million_prompt_tokens: float | None = None  # the operator's list price; no default would be right for anyone
+    usd_per_million_completion_tokens: float | None = None
+    remake_usd_per_exchange: float | None = None  # what one such exchange would cost to have made
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,24 @@ class Settings:
         told = {k: v for k, v in asdict(self).items() if k not in {"engine", "privacy"}}
         raw = orjson.dumps(told, option=orjson.OPT_SORT_KEYS, default=str)
         return hashlib.sha256(raw).hexdigest()[:16]
+
+    def to_json(self) -> bytes:
+        """All settings, as `from_json` reads them back."""
+        return orjson.dumps(asdict(self), option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2, default=str)
+
+
+def from_json(raw: bytes) -> Settings:
+    """
+    Settings as `Settings.to_json` wrote them.
+
+    >>> from_json(Settings().to_json()) == Settings()
+    True
+    """
+    return from_mapping(_without_none(orjson.loads(raw)))
+
+
+def _without_none(tree: dict[str, Any]) -> dict[str, Any]:
+    return {k: _without_none(v) if isinstance(v, dict) else v for k, v in tree.items() if v is not None}
 
 
 def load(path: Path | None) -> Settings:

@@ -8,7 +8,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stillwatch.candidates.hyperedges import Group
-from stillwatch.candidates.incidence import KINDS
 from stillwatch.engine.base import Engine
 from stillwatch.records import tables
 from stillwatch.settings import CandidateSettings
@@ -16,6 +15,7 @@ from stillwatch.settings import CandidateSettings
 Ints = npt.NDArray[np.int64]
 
 _DF_ACCOUNTS = 20_000  # accounts sampled for word frequencies: a share of 0.5 % is then known within 10 %
+_SMALL_LOG_ACCOUNTS, _SMALL_LOG_SHARE = 50.0, 0.05  # a rare word may be held by 50 accounts, but never by a twentieth of all
 _ADOPTION = "INTERVAL 24 HOURS"
 _AROUND = "INTERVAL 84 HOURS"  # half of the seven days around a release
 _FRESH = "INTERVAL 24 HOURS"  # a model first seen later than this after the window's start was released inside it
@@ -98,9 +98,9 @@ def _account_table(engine: Engine, groups: Sequence[Group], accounts: Ints) -> p
 
 def _exchange_table(engine: Engine, groups: Sequence[Group], accounts: Ints, settings: CandidateSettings) -> pa.Table:
     # a member's number follows its digest, so the first so many are a fair and reproducible sample
-    sampled = [Group(g.group, g.origin, g.members[: settings.sample_accounts], g.tokens, g.by_account) for g in groups]
-    by_token = [g for g in sampled if not g.by_account]
-    told = [(g.group, kind, token) for g in by_token for kind, token, _ in g.tokens if kind == "recipe" or KINDS[kind]]
+    sampled = [Group(g.group, g.origin, g.members[: settings.sample_accounts], g.tokens, g.speaking) for g in groups]
+    by_token = [g for g in sampled if g.speaking]
+    told = [(g.group, kind, token) for g in by_token for kind, token, _ in g.tokens if kind in g.speaking]
     told_table = pa.table(
         {"group": [t[0] for t in told], "kind": [t[1] for t in told], "token": pa.array([t[2] for t in told], pa.int64())}
     )
@@ -111,7 +111,7 @@ def _exchange_table(engine: Engine, groups: Sequence[Group], accounts: Ints, set
         ORDER BY g."group", s.account, s.seen_at, s.row""",
         sample=_pairs(by_token, accounts),
         told=told_table,
-        whole=_pairs([g for g in sampled if g.by_account], accounts),
+        whole=_pairs([g for g in sampled if not g.speaking], accounts),
     )
     at = table.schema.get_field_index("tokens")
     return table.set_column(at, "tokens", _rare(table["tokens"], _common_words(engine, settings.rare_token_share)))
@@ -131,9 +131,14 @@ def _common_words(engine: Engine, share: float) -> Ints:
     n_sampled = n_accounts / every
     words = engine.query(
         f"""SELECT token FROM (SELECT DISTINCT account, UNNEST(tokens) AS token FROM signatures WHERE account % {every} = 0)
-        GROUP BY token HAVING count(*) > {max(share * n_sampled, 2.0)} ORDER BY token"""
+        GROUP BY token HAVING count(*) > {_common_from(share, n_sampled)} ORDER BY token"""
     )
     return words["token"].to_numpy().astype(np.int64)
+
+
+def _common_from(share: float, n_accounts: float) -> float:
+    """Accounts from which a word is common; in small logs more than their share, or no word would be left to return to."""
+    return max(share * n_accounts, min(_SMALL_LOG_ACCOUNTS, _SMALL_LOG_SHARE * n_accounts))
 
 
 def _rare(column: pa.ChunkedArray, common: Ints) -> pa.Array:

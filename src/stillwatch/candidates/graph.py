@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.candidates.hyperedges import Group
-from stillwatch.candidates.incidence import KINDS, Incidence
+from stillwatch.candidates.incidence import Incidence
 from stillwatch.methods import communities
 from stillwatch.settings import CandidateSettings
 
@@ -78,12 +78,27 @@ def _without_duplicates(sets: list[Ints], n_accounts: int, jaccard: float) -> li
 def _group(incidence: Incidence, members: Ints) -> Group:
     told = lifted(incidence, members)
     tokens = tuple((incidence.kind_name(t), int(incidence.tokens[t]), lift) for t, lift, _ in told)
-    speaking = [t for t, _, _ in told if KINDS[incidence.kind_name(t)]]
-    covered = np.unique(np.concatenate([_holders(incidence, t) for t in speaking])) if speaking else np.empty(0, np.int64)
-    by_account = len(np.intersect1d(covered, members)) < MIN_COVERED * len(members)
+    by_kind: dict[str, list[int]] = {}
+    for token, _, _ in told:
+        by_kind.setdefault(incidence.kind_name(token), []).append(token)
     with np.errstate(over="ignore"):
         digest = int(np.add.reduce(incidence.accounts[members] * np.int64(0x9E3779B97F4A7C1)))
-    return Group(digest, "community", members, tokens, by_account)
+    return Group(digest, "community", members, tokens, _speaking(incidence, members, by_kind))
+
+
+def _speaking(incidence: Incidence, members: Ints, by_kind: dict[str, list[int]]) -> tuple[str, ...]:
+    """
+    Kinds of token that tell the group's exchanges from its members' other traffic.
+
+    What is asked tells best; a client's settings are the account's, cover traffic included, and speak only where no wording does.
+    """
+    for kinds in (("bundle", "family"), ("config",)):
+        tokens = [t for k in kinds for t in by_kind.get(k, [])]
+        holders = [_holders(incidence, t) for t in tokens]
+        covered = np.intersect1d(np.concatenate(holders), members) if holders else np.empty(0, np.int64)
+        if len(covered) >= MIN_COVERED * len(members):
+            return kinds
+    return ()
 
 
 def _holders(incidence: Incidence, token: int) -> Ints:

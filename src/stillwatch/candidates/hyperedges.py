@@ -20,14 +20,14 @@ class Group:
         origin: recipe | family | community.
         members: Ascending account numbers (of the incidence).
         tokens: What ties it together: (kind, token, lift).
-        by_account: True where the evidence looks at all exchanges of the members, not only at those with the tokens.
+        speaking: Kinds of token that an exchange must carry for the evidence to look at it; none = all exchanges of the members.
     """
 
     group: int
     origin: str
     members: Ints
     tokens: tuple[tuple[str, int, float], ...]
-    by_account: bool = False
+    speaking: tuple[str, ...] = ()
 
 
 def find(engine: Engine, accounts: Ints, min_accounts: int) -> list[Group]:
@@ -44,7 +44,7 @@ def find(engine: Engine, accounts: Ints, min_accounts: int) -> list[Group]:
         for begin, end in _runs(tokens):
             if end - begin >= min_accounts:
                 token = int(tokens[begin])
-                found.append(Group(_named(token, origin), origin, members[begin:end], ((origin, token, 1.0),)))
+                found.append(Group(_named(token, origin), origin, members[begin:end], ((origin, token, 1.0),), (origin,)))
     return found
 
 

@@ -11,17 +11,7 @@ from stillwatch.engine.base import Engine
 
 Ints = npt.NDArray[np.int64]
 
-# kind -> may an exchange be told by it (True), or only an account (False)
-KINDS: dict[str, bool] = {
-    "bundle": True,
-    "client": False,
-    "config": True,
-    "device": False,
-    "family": True,
-    "network": False,
-    "payment": False,
-}
-_KIND_NAMES = tuple(KINDS)
+KINDS = ("bundle", "client", "config", "device", "family", "network", "payment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +21,7 @@ class Incidence:
 
     Args:
         accounts: (n_accounts,) digests, ascending; an account's number is its place here.
-        kinds: (n_tokens,) index into the names of KINDS.
+        kinds: (n_tokens,) index into KINDS.
         tokens: (n_tokens,) digests; (kind, token) ascending.
         indptr, members: token -> ascending account numbers.
         account_indptr, account_tokens: account number -> token numbers.
@@ -57,7 +47,7 @@ class Incidence:
 
     def kind_name(self, token: int) -> str:
         """The kind of one token number."""
-        return _KIND_NAMES[self.kinds[token]]
+        return KINDS[self.kinds[token]]
 
 
 _LAYERS = {
@@ -77,7 +67,7 @@ def load(engine: Engine) -> Incidence:
     """Read the incidence of every layer; a layer whose column is empty adds nothing."""
     accounts = _column(engine.query("SELECT DISTINCT account FROM signatures ORDER BY account"), "account")
     kinds, tokens, members = [], [], []
-    for number, kind in enumerate(_KIND_NAMES):
+    for number, kind in enumerate(KINDS):
         pairs = engine.query(_LAYERS[kind] + " ORDER BY token, account")
         tokens.append(_column(pairs, "token"))
         members.append(np.searchsorted(accounts, _column(pairs, "account")))

@@ -116,11 +116,11 @@ class DuckDBEngine:
         parts.drop(self._root, spec)
         parts.write_part(self._root, spec, 0, table)
 
-    def _run(self, sql: str, tables: dict[str, pa.Table]) -> duckdb.DuckDBPyConnection:
+    def _run(self, sql: str, tables: dict[str, pa.Table]) -> duckdb.DuckDBPyRelation:
         self._refresh_views()
         for name, table in tables.items():
             self._connection.register(name, table)
-        return self._connection.execute(sql)
+        return self._connection.sql(sql)
 
     def _forget(self, tables: dict[str, pa.Table]) -> None:
         for name in tables:

@@ -62,13 +62,45 @@ def write_part(root: Path, spec: TableSpec, number: int, tables: pa.Table | Iter
         os.replace(temporary, target)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        what = "the disk is full. Free some space and run again with --resume" if full else str(error.strerror)
-        raise EngineError(f"{target.parent}: cannot write: {what}") from error
+        raise _told(error, target.parent) from error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     return n_rows
+
+
+def write_file(path: Path, table: pa.Table) -> None:
+    """One Parquet file, whole or not at all."""
+    with pa.BufferOutputStream() as buffer:
+        pq.write_table(table, buffer, compression="zstd")
+        write_bytes(path, buffer.getvalue().to_pybytes())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """
+    One file, whole or not at all.
+
+    Raises:
+        EngineError: the disk is full or may not be written.
+    """
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise _told(error, path) from error
+
+
+def _told(error: OSError, where: Path) -> EngineError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    what = "the disk is full. Free some space and run again with --resume" if full else str(error.strerror)
+    return EngineError(f"{where}: cannot write: {what}")
+
+
+def read_file(path: Path) -> pa.Table:
+    """One part."""
+    return pq.read_table(path)
 
 
 def drop(root: Path, spec: TableSpec) -> None:

@@ -295,6 +295,16 @@ CAMPAIGNS = TableSpec(
     ),
 )
 
+CAMPAIGN_GROUPS = TableSpec(
+    "campaign_groups",
+    1,
+    "campaigns",
+    (
+        Column("campaign_id", pa.string(), "ref campaigns"),
+        Column("group", pa.int64(), "ref groups: a group that passed and overlaps the campaign's standing group"),
+    ),
+)
+
 MEMBERS = TableSpec(
     "members",
     1,
@@ -340,6 +350,7 @@ ALL: tuple[TableSpec, ...] = (
     MODELS,
     EVIDENCE,
     CAMPAIGNS,
+    CAMPAIGN_GROUPS,
     MEMBERS,
     ATTRIBUTED,
 )

@@ -1,0 +1,259 @@
+"""
+From a campaign to its accounts and exchanges, cover traffic left out.
+
+`core` accounts may be acted on, `probable` ones are looked at, `touched` ones share something with the campaign and are
+never acted on.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from stillwatch.engine.base import Engine
+from stillwatch.methods import attribution
+from stillwatch.records import tables
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+KINDS = ("recipe", "config", "network")  # what an exchange carries
+ACCOUNT_KINDS = ("payment", "device")  # what an account carries
+FALSE_MEMBERS = 0.01  # expected in the whole log: the threshold is log2(accounts / this)
+LIFT_BITS = float(np.log2(20.0))  # research, Stage 5
+MIN_TOKENS = 2
+MIN_HOLDERS = 3
+MIN_EXCHANGES = 5
+ATTRIBUTED_FROM = 0.5  # responsibility from which an exchange is said to belong
+"""Formulas: research, Stage 5; rates: benchmarks/quality/attribution."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Traffic:
+    """All exchanges of the accounts looked at, with numbered tokens."""
+
+    rows: pa.Table
+    account: Ints
+    accounts: Ints
+    tokens: Ints
+    background: tuple[Floats, ...]
+    n_background: float
+    start: Bools
+
+
+def attribute(engine: Engine, campaigns: pa.Table) -> None:
+    """
+    Write MEMBERS and ATTRIBUTED for every row of CAMPAIGNS.
+
+    An account can be in several campaigns; an exchange is attributed to the strongest that claims it. Cost: one look at the
+    exchanges of the accounts that carry a campaign's tokens.
+    """
+    n_accounts = engine.query("SELECT count(DISTINCT account) AS n FROM signatures")["n"][0].as_py()
+    members, exchanges = [tables.MEMBERS.schema.empty_table()], [tables.ATTRIBUTED.schema.empty_table()]
+    claimed: Ints = np.empty(0, np.int64)
+    for name in campaigns["campaign_id"].to_pylist():
+        traffic = _traffic(engine, name, claimed)
+        if traffic is None:
+            continue
+        people, told = _attributed(engine, name, traffic, n_accounts)
+        members.append(people)
+        exchanges.append(told)
+        claimed = np.union1d(claimed, told["row"].to_numpy())
+    engine.write(tables.MEMBERS, pa.concat_tables(members).sort_by([("campaign_id", "ascending"), ("account", "ascending")]))
+    engine.write(tables.ATTRIBUTED, pa.concat_tables(exchanges).sort_by([("campaign_id", "ascending"), ("row", "ascending")]))
+
+
+def _traffic(engine: Engine, name: str, claimed: Ints) -> _Traffic | None:
+    start_rows = engine.query(
+        f"""SELECT DISTINCT e.row FROM group_exchanges e JOIN campaign_groups c ON c."group" = e."group"
+        WHERE c.campaign_id = '{name}' ORDER BY e.row"""
+    )
+    looked_at = engine.query(
+        f"""SELECT DISTINCT account FROM (
+          SELECT m.account FROM group_accounts m JOIN campaign_groups c ON c."group" = m."group" WHERE c.campaign_id = '{name}'
+          UNION ALL
+          SELECT u.account FROM uses u WHERE u.recipe IN (
+            SELECT u.recipe FROM uses u LEFT JOIN start s ON s.row = u.row GROUP BY u.recipe
+            HAVING count(s.row) >= {MIN_HOLDERS} AND count(s.row) * 2 >= count(*))) ORDER BY account""",
+        start=start_rows,
+    )
+    rows = engine.query(
+        """SELECT s.row, s.exchange_id, s.account, s.seen_at, s.config, s.network
+        FROM signatures s JOIN looked l ON l.account = s.account ORDER BY s.row""",
+        looked=looked_at,
+    )
+    rows = rows.filter(pa.array(~np.isin(rows["row"].to_numpy(), claimed)))
+    if not rows.num_rows:
+        return None
+    start = np.isin(rows["row"].to_numpy(), start_rows["row"].to_numpy())
+    accounts, account = np.unique(rows["account"].to_numpy(), return_inverse=True)
+    recipe = _told_recipe(engine, rows, start)
+    rows = rows.append_column("recipe", recipe)
+    totals = {kind: _totals(engine, kind) for kind in KINDS}
+    n_all = float(engine.query("SELECT count(*) AS n FROM signatures")["n"][0].as_py())
+    tokens, background = [], []
+    for kind in KINDS:
+        number, counts = _numbered(rows[kind], totals[kind], n_all, start)
+        tokens.append(number)
+        background.append(counts)
+    return _Traffic(
+        rows, account.astype(np.int64), accounts, np.column_stack(tokens), tuple(background), n_all - float(start.sum()), start
+    )
+
+
+def _told_recipe(engine: Engine, rows: pa.Table, start: Bools) -> pa.Array:
+    """Of each exchange's recipes the one most typical of the exchanges that the group was found by; null where it has none."""
+    uses = engine.query(
+        """SELECT u.row, u.recipe, u.recipe_share AS typical FROM (
+          SELECT u.row, u.recipe, count(s.row) OVER (PARTITION BY u.recipe) * 1.0e0 / r.n_requests AS recipe_share
+          FROM uses u JOIN recipes r ON r.recipe = u.recipe LEFT JOIN start s ON s.row = u.row) u
+        JOIN looked l ON l.row = u.row ORDER BY u.row, typical, u.recipe""",
+        start=pa.table({"row": rows["row"].filter(pa.array(start))}),
+        looked=rows.select(["row"]),
+    )
+    row, recipe = uses["row"].to_numpy(), uses["recipe"].to_numpy()
+    last = np.append(row[1:] != row[:-1], True) if len(row) else np.empty(0, bool)
+    at = np.searchsorted(rows["row"].to_numpy(), row[last])
+    values, mask = np.zeros(rows.num_rows, np.int64), np.ones(rows.num_rows, bool)
+    values[at], mask[at] = recipe[last], False
+    return pa.array(values, mask=mask)
+
+
+def _totals(engine: Engine, kind: str) -> pa.Table:
+    if kind == "recipe":
+        return engine.query("SELECT recipe AS token, n_requests AS n FROM recipes ORDER BY token")
+    return engine.query(
+        f"SELECT {kind} AS token, count(*) AS n FROM signatures WHERE {kind} IS NOT NULL GROUP BY {kind} ORDER BY token"
+    )
+
+
+def _numbered(column: pa.ChunkedArray, totals: pa.Table, n_all: float, start: Bools) -> tuple[Ints, Floats]:
+    """Numbers of the tokens (0 = none), and how often the rest of the log carries each."""
+    present = ~np.asarray(column.is_null())
+    values = np.asarray(column.fill_null(0))
+    tokens = np.unique(values[present])
+    number = np.where(present, np.searchsorted(tokens, values) + 1, 0)
+    known, n = totals["token"].to_numpy(), totals["n"].to_numpy()
+    at = np.minimum(np.searchsorted(known, tokens), max(len(known) - 1, 0))
+    everywhere = np.zeros(len(tokens) + 1)
+    if len(known):
+        everywhere[1:] = np.where(known[at] == tokens, n[at], 0)
+        everywhere[0] = max(n_all - float(n.sum()), 0.0)
+    inside = np.bincount(number[start], minlength=len(everywhere))
+    return number.astype(np.int64), np.maximum(everywhere - inside, 0.0)
+
+
+def _attributed(engine: Engine, name: str, traffic: _Traffic, n_accounts: int) -> tuple[pa.Table, pa.Table]:
+    fitted = attribution.fit(
+        traffic.tokens, traffic.account, traffic.start.astype(np.float64), traffic.background, traffic.n_background
+    )
+    lifted = np.column_stack([fitted.ratio_bits[k][traffic.tokens[:, k]] >= LIFT_BITS for k in range(len(KINDS))])
+    told = lifted.any(axis=1) & traffic.start
+    by_token = int(told.sum()) >= ATTRIBUTED_FROM * int(traffic.start.sum())
+    responsibility = fitted.responsibility if by_token else _all_of_members(traffic)
+    belongs = responsibility >= ATTRIBUTED_FROM
+    account_bits = _account_bits(engine, name, traffic.accounts)
+    weight = fitted.gain_bits + account_bits if by_token else account_bits + _start_bits(traffic)
+    membership = _memberships(traffic, lifted, belongs, account_bits, weight, n_accounts)
+    kept = belongs & np.isin(membership, ["core", "probable"])[traffic.account]
+    return _member_table(name, traffic, membership, weight, belongs), _exchange_table(name, traffic, responsibility, kept)
+
+
+def _all_of_members(traffic: _Traffic) -> Floats:
+    """Where no exchange can be told from its account's cover, all exchanges of the found accounts are attributed."""
+    found = np.bincount(traffic.account, traffic.start, len(traffic.accounts)) > 0
+    return found[traffic.account].astype(np.float64)
+
+
+def _start_bits(traffic: _Traffic) -> Floats:
+    found = np.bincount(traffic.account, traffic.start, len(traffic.accounts)) > 0
+    return np.where(found, attribution.KIND_CAP_BITS, 0.0)
+
+
+def _account_bits(engine: Engine, name: str, accounts: Ints) -> Floats:
+    """log2 lift of the account's payment instrument and device inside the campaign's groups, capped each."""
+    bits = np.zeros(len(accounts))
+    for kind in ACCOUNT_KINDS:
+        held = engine.query(
+            f"""WITH inside AS (SELECT DISTINCT m.account, m.{kind}, m.{kind}_units AS units FROM group_accounts m
+                  JOIN campaign_groups c ON c."group" = m."group" WHERE c.campaign_id = '{name}' AND m.{kind} IS NOT NULL),
+                 size AS (SELECT count(*) AS n FROM inside),
+                 shared AS (SELECT {kind}, count(*) AS k, max(units) AS units FROM inside GROUP BY {kind})
+            SELECT i.account, s.k, greatest(s.units - s.k, 0) AS others, z.n FROM inside i
+            JOIN shared s ON s.{kind} = i.{kind} CROSS JOIN size z WHERE s.k >= {MIN_HOLDERS} ORDER BY i.account"""
+        )
+        if not held.num_rows:
+            continue
+        k, others, n = (held[c].to_numpy().astype(np.float64) for c in ("k", "others", "n"))
+        lift = np.log2(k / (others + attribution.SMOOTHING)) - np.log2(np.maximum(n / len(accounts), attribution.SMOOTHING))
+        at = np.searchsorted(accounts, held["account"].to_numpy())
+        bits[at] += np.clip(lift, 0.0, attribution.KIND_CAP_BITS)
+    return bits
+
+
+def _memberships(
+    traffic: _Traffic, lifted: npt.NDArray[np.bool_], belongs: Bools, account_bits: Floats, weight: Floats, n_accounts: int
+) -> npt.NDArray[np.str_]:
+    size = len(traffic.accounts)
+    n_belongs = np.bincount(traffic.account, belongs, size)
+    n_tokens = sum(_distinct(traffic.account, traffic.tokens[:, k], lifted[:, k] & belongs, size) for k in range(len(KINDS)))
+    non_text = (np.bincount(traffic.account, (lifted[:, 1] | lifted[:, 2]) & belongs, size) > 0) | (account_bits >= LIFT_BITS)
+    passes = weight >= np.log2(n_accounts / FALSE_MEMBERS)
+    enough = (n_tokens + (account_bits >= LIFT_BITS) >= MIN_TOKENS) & (non_text | (n_belongs >= MIN_EXCHANGES))
+    out = np.full(size, "", dtype="<U8")
+    out[n_belongs > 0] = "touched"
+    out[passes & (n_belongs > 0)] = "probable"
+    out[passes & (n_belongs > 0) & enough] = "core"
+    return out
+
+
+def _distinct(account: Ints, token: Ints, use: Bools, size: int) -> Ints:
+    pairs = np.unique(np.column_stack((account[use], token[use])), axis=0)
+    return np.bincount(pairs[:, 0], minlength=size)
+
+
+def _member_table(name: str, traffic: _Traffic, membership: npt.NDArray[np.str_], weight: Floats, kept: Bools) -> pa.Table:
+    size = len(traffic.accounts)
+    seen = traffic.rows["seen_at"].cast(pa.int64()).to_numpy()
+    first, last = np.full(size, np.iinfo(np.int64).max), np.full(size, np.iinfo(np.int64).min)
+    np.minimum.at(first, traffic.account[kept], seen[kept])
+    np.maximum.at(last, traffic.account[kept], seen[kept])
+    n_all, n_kept = np.bincount(traffic.account, minlength=size), np.bincount(traffic.account, kept, size).astype(np.int64)
+    there = membership != ""
+    return _table(
+        tables.MEMBERS,
+        {
+            "campaign_id": [name] * int(there.sum()),
+            "account": traffic.accounts[there],
+            "membership": membership[there].tolist(),
+            "weight_bits": weight[there],
+            "campaign_share": n_kept[there] / n_all[there],
+            "n_exchanges": n_all[there],
+            "n_campaign_exchanges": n_kept[there],
+            "first_seen": first[there],
+            "last_seen": last[there],
+        },
+    )
+
+
+def _exchange_table(name: str, traffic: _Traffic, responsibility: Floats, kept: Bools) -> pa.Table:
+    rows = traffic.rows.filter(pa.array(kept))
+    return _table(
+        tables.ATTRIBUTED,
+        {
+            "row": rows["row"],
+            "exchange_id": rows["exchange_id"],
+            "account": rows["account"],
+            "campaign_id": [name] * rows.num_rows,
+            "recipe": rows["recipe"],
+            "share": responsibility[kept],
+        },
+    )
+
+
+def _table(spec: tables.TableSpec, columns: dict[str, Iterable[object] | pa.ChunkedArray]) -> pa.Table:
+    arrays = [c if isinstance(c, pa.ChunkedArray) else pa.array(c) for c in columns.values()]
+    return pa.table(arrays, names=list(columns)).cast(spec.schema)

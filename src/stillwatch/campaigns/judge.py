@@ -1,0 +1,153 @@
+"""Verdicts: which groups are campaigns, and which of the groups that overlap are one campaign."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from scipy import sparse
+
+from stillwatch.campaigns import alternatives, calibrate, reference, score
+from stillwatch.engine.base import Engine
+from stillwatch.methods import communities
+from stillwatch.records import tables
+from stillwatch.settings import CampaignSettings
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+SAME_CAMPAIGN = 0.5  # share of the smaller group's accounts that two groups of one campaign have in common
+NEAR_BEST = 0.9  # of the nested groups, the smallest whose score is within a tenth of the best stands for the campaign
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Every group tested, with its score and error rates; arrays run over groups in ascending order."""
+
+    groups: Ints
+    bits: Floats
+    n_families: Ints
+    strata: tuple[str, ...]
+    p: Floats
+    q: Floats
+    n_accounts: Ints
+    n_exchanges: Ints
+
+
+def judge(engine: Engine, settings: CampaignSettings, known: reference.Reference) -> pa.Table:
+    """Write CAMPAIGNS and CAMPAIGN_GROUPS from EVIDENCE, GROUPS and GROUP_ACCOUNTS; returns CAMPAIGNS, strongest first."""
+    judged = test(engine, settings, known)
+    found = [
+        (standing, likely and not _better_explained(engine, int(judged.groups[standing]), known), places)
+        for standing, likely, places in _campaigns(engine, judged, settings)
+    ]
+    rows = [_row(judged, standing, likely, known.source) for standing, likely, _ in found]
+    table = pa.Table.from_pylist(sorted(rows, key=lambda r: (-r["score_bits"], r["campaign_id"])), schema=tables.CAMPAIGNS.schema)
+    engine.write(tables.CAMPAIGNS, table)
+    parts = [
+        {"campaign_id": campaign_id(int(judged.groups[standing])), "group": int(judged.groups[place])}
+        for standing, _, places in found
+        for place in places
+    ]
+    engine.write(tables.CAMPAIGN_GROUPS, pa.Table.from_pylist(parts, schema=tables.CAMPAIGN_GROUPS.schema))
+    return table
+
+
+def _better_explained(engine: Engine, group: int, known: reference.Reference) -> bool:
+    """Does a benign kind fit what was observed of the group better than a campaign does?"""
+    said = engine.query(
+        f'SELECT detector, family, weight_bits FROM evidence WHERE "group" = {group} ORDER BY detector'
+    ).to_pylist()
+    weighed = alternatives.weigh({s["detector"]: (s["family"], s["weight_bits"]) for s in said}, known)
+    return any(w.bits < 0.0 for w in weighed)
+
+
+def _row(judged: Judged, place: int, likely: bool, source: str) -> dict[str, Any]:
+    return {
+        "campaign_id": campaign_id(int(judged.groups[place])),
+        "group": int(judged.groups[place]),
+        "verdict": "likely" if likely else "watched",
+        "score_bits": float(judged.bits[place]),
+        "p_value": float(judged.p[place]),
+        "q_value": float(judged.q[place]),
+        "n_families": int(judged.n_families[place]),
+        "stratum": judged.strata[place],
+        "reference": source,
+    }
+
+
+def test(engine: Engine, settings: CampaignSettings, known: reference.Reference) -> Judged:
+    """Score every group and hold it against the reference."""
+    evidence = engine.read(tables.EVIDENCE)
+    groups = engine.read(tables.GROUPS)
+    scores = score.score(evidence)
+    at = np.searchsorted(groups["group"].to_numpy(), scores.groups)
+    n_accounts = groups["n_accounts"].to_numpy()[at]
+    origins = groups["origin"].to_pylist()
+    strata = tuple(reference.stratum(origins[i], int(n)) for i, n in zip(at.tolist(), n_accounts, strict=True))
+    detectors = frozenset(evidence["detector"].to_pylist())
+    p = calibrate.p_values(scores.bits, strata, known, detectors, settings.trim_share)
+    return Judged(
+        scores.groups,
+        scores.bits,
+        scores.n_families,
+        strata,
+        p,
+        calibrate.q_values(p),
+        n_accounts,
+        groups["n_exchanges"].to_numpy()[at],
+    )
+
+
+def campaign_id(group: int) -> str:
+    """
+    How a campaign is called: it follows from the group's digest alone.
+
+    >>> campaign_id(7)
+    'c-a0117bd3c3ed'
+    """
+    return "c-" + hashlib.blake2b(group.to_bytes(8, "little", signed=True), digest_size=6, person=b"campaign").hexdigest()
+
+
+def _campaigns(engine: Engine, judged: Judged, settings: CampaignSettings) -> list[tuple[int, bool, list[int]]]:
+    """(standing group, is it likely, all its groups) of each set of overlapping groups worth watching."""
+    enough = (judged.n_accounts >= settings.min_accounts) & (judged.n_exchanges >= settings.min_exchanges)
+    watched = np.flatnonzero(enough & (judged.q <= settings.watch_q) & (judged.bits > 0.0) & (judged.n_families >= 1))
+    likely = enough & (judged.q <= settings.q) & (judged.n_families >= settings.min_families)
+    if not len(watched):
+        return []
+    labels = _overlapping(engine, judged.groups[watched])
+    out = []
+    for label in np.unique(labels):
+        places = watched[labels == label]
+        strong = places[likely[places]]
+        passed = strong if len(strong) else places
+        out.append((_standing(judged, passed), bool(len(strong)), passed.tolist()))
+    return out
+
+
+def _standing(judged: Judged, places: Ints) -> int:
+    near = places[judged.bits[places] >= NEAR_BEST * judged.bits[places].max()]
+    order = np.lexsort((judged.groups[near], -judged.bits[near], judged.n_accounts[near]))
+    return int(near[order[0]])
+
+
+def _overlapping(engine: Engine, groups: Ints) -> Ints:
+    """Label of each group; groups share one where half of the smaller one's accounts are in the larger one."""
+    listed = ", ".join(map(str, groups.tolist()))
+    members = engine.query(f'SELECT "group", account FROM group_accounts WHERE "group" IN ({listed}) ORDER BY account, "group"')
+    place = np.searchsorted(groups, members["group"].to_numpy())
+    account = np.unique(members["account"].to_numpy(), return_inverse=True)[1]
+    sizes = np.bincount(place, minlength=len(groups))
+    shared = _intersections(place, account, len(groups))
+    smaller = np.minimum.outer(sizes, sizes)
+    a, b = np.nonzero(np.triu(shared >= SAME_CAMPAIGN * smaller, 1))
+    return communities.components(a, b, len(groups))
+
+
+def _intersections(place: Ints, account: Ints, n_groups: int) -> Floats:
+    ones = np.ones(len(place), np.float32)
+    matrix = sparse.csr_matrix((ones, (place, account)), shape=(n_groups, int(account.max(initial=-1)) + 1))
+    return np.asarray((matrix @ matrix.T).todense(), np.float64)

@@ -1,0 +1,192 @@
+"""
+The benign groups that scores are held against, and what each kind of them looks like.
+
+The reference ships with the package (`reference.parquet`, built by `stillwatch reference build` from worlds); an
+operator's own benign groups (`stillwatch reference learn`) take its place once there are enough. Rates come from here,
+never from the log that is judged: a score does not depend on who else is in the batch.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stillwatch.campaigns import score
+from stillwatch.engine import parts
+from stillwatch.errors import SettingsError
+from stillwatch.settings import CampaignSettings
+
+Floats = npt.NDArray[np.float64]
+
+SIZES = (10, 50, 300)  # accounts: lower ends of the size bins
+CAMPAIGN_KIND = "campaign"
+MOSTLY = 0.6  # share of a group's accounts that name its kind
+CONTAMINATED = 0.05  # share of harvesting accounts from which a group is no benign one
+SCHEMA = pa.schema(
+    [
+        ("group", pa.int64()),
+        ("kind", pa.string()),
+        ("stratum", pa.string()),
+        ("detector", pa.string()),
+        ("family", pa.string()),
+        ("weight_bits", pa.float64()),
+    ]
+)
+
+
+def stratum(origin: str, n_accounts: int) -> str:
+    """
+    The stratum a group is judged in: how it was found, and its size.
+
+    >>> stratum("family", 120), stratum("community", 20000)
+    ('template 50-299', 'community 300+')
+    """
+    place = max(i for i, low in enumerate(SIZES) if n_accounts >= low or i == 0)
+    size = f"{SIZES[place]}-{SIZES[place + 1] - 1}" if place + 1 < len(SIZES) else f"{SIZES[place]}+"
+    return f"{'community' if origin == 'community' else 'template'} {size}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """
+    Weights of every detector on labelled groups, long form.
+
+    Args:
+        source: "shipped" or "own".
+        rows: Table of SCHEMA; `kind` is "campaign" or the benign kind.
+    """
+
+    source: Literal["shipped", "own"]
+    rows: pa.Table
+
+    def benign(self, detectors: frozenset[str]) -> dict[str, Floats]:
+        """Scores of the benign groups by stratum, from the named detectors alone."""
+        table = self._rows(detectors, "!=")
+        scores = score.score(table)
+        where = dict(zip(table["group"].to_pylist(), table["stratum"].to_pylist(), strict=True))
+        names = np.array([where[g] for g in scores.groups.tolist()])
+        return {name: np.sort(scores.bits[names == name]) for name in np.unique(names).tolist()}
+
+    def weights(self, kind: str, detector: str) -> Floats:
+        """Weights of one detector on the groups of one kind."""
+        kinds = np.array(self.rows["kind"].to_pylist())
+        detectors = np.array(self.rows["detector"].to_pylist())
+        return self.rows["weight_bits"].to_numpy()[(kinds == kind) & (detectors == detector)]
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The benign kinds in it."""
+        return tuple(sorted(set(self.rows["kind"].to_pylist()) - {CAMPAIGN_KIND}))
+
+    @property
+    def n_benign(self) -> int:
+        """Benign groups in it."""
+        return len(set(self._rows(None, "!=")["group"].to_pylist()))
+
+    def _rows(self, detectors: frozenset[str] | None, sign: str) -> pa.Table:
+        kinds = np.array(self.rows["kind"].to_pylist())
+        keep = kinds != CAMPAIGN_KIND if sign == "!=" else kinds == CAMPAIGN_KIND
+        if detectors is not None:
+            keep &= np.isin(np.array(self.rows["detector"].to_pylist()), sorted(detectors))
+        return self.rows.filter(pa.array(keep))
+
+
+def labelled(evidence: pa.Table, groups: pa.Table, members: pa.Table, kinds: Mapping[int, str], tag: int) -> pa.Table:
+    """
+    Reference rows of groups whose accounts' kinds are known.
+
+    A group is a campaign where at least half of its accounts harvest (licensed distillers included: they look the same), left
+    out where some do, and otherwise of the kind that most of its accounts are, or "mixed".
+
+    Args:
+        evidence, groups, members: EVIDENCE, GROUPS, GROUP_ACCOUNTS.
+        kinds: account -> its kind; "campaign" for one that harvests.
+        tag: Tells groups of different worlds apart.
+    """
+    told = {
+        group: _kind(Counter(kinds[a] for a in accounts))
+        for group, accounts in _by_group(members["group"].to_pylist(), members["account"].to_pylist()).items()
+    }
+    where = {g["group"]: stratum(g["origin"], g["n_accounts"]) for g in groups.to_pylist()}
+    rows = [
+        {
+            "group": row["group"] ^ tag,
+            "kind": told[row["group"]],
+            "stratum": where[row["group"]],
+            "detector": row["detector"],
+            "family": row["family"],
+            "weight_bits": row["weight_bits"],
+        }
+        for row in evidence.to_pylist()
+        if told[row["group"]] is not None
+    ]
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def _by_group(groups: Sequence[int], accounts: Sequence[int]) -> dict[int, list[int]]:
+    out: dict[int, list[int]] = {}
+    for group, account in zip(groups, accounts, strict=True):
+        out.setdefault(group, []).append(account)
+    return out
+
+
+def _kind(counts: Counter[str]) -> str | None:
+    n = counts.total()
+    if 2 * counts[CAMPAIGN_KIND] >= n:
+        return CAMPAIGN_KIND
+    if counts[CAMPAIGN_KIND] > CONTAMINATED * n:
+        return None
+    best, most = counts.most_common(1)[0]
+    return best if most >= MOSTLY * n else "mixed"
+
+
+def shipped() -> Reference:
+    """The reference that comes with the package."""
+    with resources.as_file(resources.files("stillwatch.campaigns").joinpath("reference.parquet")) as path:
+        return Reference("shipped", pq.read_table(path, schema=SCHEMA))
+
+
+def own(path: Path, least: int) -> Reference:
+    """
+    An operator's own reference; its campaigns and kinds are filled from the shipped one.
+
+    Raises:
+        SettingsError: the file is no reference, or has fewer than `least` benign groups.
+    """
+    try:
+        rows = pq.read_table(path, schema=SCHEMA)
+    except (OSError, pa.ArrowInvalid, ValueError) as error:
+        raise SettingsError(
+            f"{path}: no reference of Stillwatch. Make one with: stillwatch reference learn DIR... --out FILE"
+        ) from error
+    found = Reference("own", rows)
+    if found.n_benign < least:
+        raise SettingsError(
+            f"{path}: only {found.n_benign} benign groups, and campaigns.own_reference_groups asks for {least}. "
+            "Learn from more scans, or leave the setting out to use the shipped reference"
+        )
+    return found
+
+
+def chosen(settings: CampaignSettings) -> Reference:
+    """The operator's own reference where the settings name one, else the shipped one."""
+    return own(settings.own_reference, settings.own_reference_groups) if settings.own_reference else shipped()
+
+
+def save(reference: Reference, path: Path) -> None:
+    """Keep a reference beside the results that were held against it."""
+    parts.write_file(path, reference.rows.replace_schema_metadata({"stillwatch.source": reference.source}))
+
+
+def saved(path: Path) -> Reference:
+    """The reference that `save` kept."""
+    rows = parts.read_file(path)
+    source = (rows.schema.metadata or {}).get(b"stillwatch.source", b"shipped").decode()
+    return Reference("own" if source == "own" else "shipped", rows)

@@ -1,0 +1,58 @@
+"""The three machine-readable results of a scan."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stillwatch.engine import parts
+from stillwatch.engine.base import Engine
+from stillwatch.privacy import pseudonym
+from stillwatch.records.campaign import Document
+
+
+def write_results(engine: Engine, document: Document, out: Path, pseudonymous: bool) -> None:
+    """
+    Write `accounts.parquet`, `exchanges.parquet` and, last, `campaigns.json`; each whole or not at all.
+
+    Args:
+        engine: Holds MEMBERS, ACCOUNTS, ATTRIBUTED.
+        document: What `campaigns.json` says.
+        out: Results folder.
+        pseudonymous: Write keyed pseudonyms in place of account ids.
+    """
+    parts.write_file(out / "accounts.parquet", account_rows(engine, pseudonymous))
+    parts.write_file(out / "exchanges.parquet", exchange_rows(engine))
+    parts.write_bytes(out / "campaigns.json", document.to_json())
+
+
+def account_rows(engine: Engine, pseudonymous: bool) -> pa.Table:
+    """One row an account named in any campaign, strongest campaign membership first."""
+    rows = engine.query(
+        """SELECT m.account, a.account_id, m.campaign_id, m.membership, m.weight_bits, m.campaign_share, m.n_exchanges,
+                  m.n_campaign_exchanges, m.first_seen, m.last_seen
+        FROM members m JOIN (SELECT account, min(account_id) AS account_id FROM accounts GROUP BY account) a
+             ON a.account = m.account ORDER BY m.campaign_id, m.weight_bits DESC, m.account"""
+    )
+    if pseudonymous:
+        rows = rows.set_column(1, "account_id", pa.array(map(pseudonym, rows["account"].to_pylist()), pa.string()))
+    return rows.drop_columns("account")
+
+
+def exchange_rows(engine: Engine) -> pa.Table:
+    """One row an attributed exchange."""
+    rows = engine.query("SELECT exchange_id, campaign_id, recipe AS recipe_id, share FROM attributed ORDER BY campaign_id, row")
+    names = [None if r is None else pseudonym(r) for r in rows["recipe_id"].to_pylist()]
+    return rows.set_column(2, "recipe_id", pa.array(names, pa.string()))
+
+
+def table_differences(engine: Engine, out: Path) -> list[tuple[str, str, str]]:
+    """(where, published, recomputed) for each of the two tables that the engine's tables do not give again."""
+    stored = pq.read_table(out / "accounts.parquet")
+    found = []
+    if all(account_rows(engine, pseudonymous).equals(stored) is False for pseudonymous in (False, True)):
+        found.append(("accounts.parquet", f"{stored.num_rows} rows", "other rows or figures"))
+    attributed = pq.read_table(out / "exchanges.parquet")
+    if not exchange_rows(engine).equals(attributed):
+        found.append(("exchanges.parquet", f"{attributed.num_rows} rows", "other rows or figures"))
+    return found

@@ -1,0 +1,112 @@
+"""`stillwatch scan`: logs in, explained campaigns out."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from stillwatch import pipeline, report, settings
+from stillwatch.cli import main, output, progress
+from stillwatch.engine.duckdb import DuckDBEngine
+from stillwatch.records.campaign import Document
+
+_FAIL_ON = ("watched", "likely", "never")
+
+
+@click.command("scan")
+@click.argument("logs", nargs=-1, required=True, metavar="LOGS...")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Results folder; made if absent.")
+@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Settings file (stillwatch.toml).")
+@click.option(
+    "--key-file", type=click.Path(path_type=Path, dir_okay=False), help="Key of the pseudonyms; default: this machine's own."
+)
+@click.option("--entitlements", type=click.Path(path_type=Path, dir_okay=False), help="Registry of licensed distillers (TOML).")
+@click.option(
+    "--reference",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Your own benign groups, from `stillwatch reference learn`.",
+)
+@click.option("--on-bad-line", type=click.Choice(["quarantine", "fail"]), help="Default: quarantine.")
+@click.option(
+    "--fail-on", type=click.Choice(_FAIL_ON), default="likely", show_default=True, help="Verdict from which the exit code is 3."
+)
+@click.option("--pseudonymous", is_flag=True, help="Write keyed pseudonyms in place of account ids.")
+@click.option("--resume", is_flag=True, help="Go on after the last finished stage of an interrupted run.")
+@click.option("--workers", type=click.IntRange(1), help="Processes; default: the cores this process may use.")
+@click.option("--memory-gb", type=click.FloatRange(min=0.5), help="Memory of the engine before it spills to disk; default 4.")
+@click.option(
+    "-o", "--output", "kind", type=click.Choice(["table", "json"]), default="table", show_default=True, help="What is printed."
+)
+@click.option("--quiet", is_flag=True, help="Print results only.")
+def command(
+    logs: tuple[str, ...],
+    out: Path,
+    config: Path | None,
+    key_file: Path | None,
+    entitlements: Path | None,
+    reference: Path | None,
+    on_bad_line: str | None,
+    fail_on: str,
+    pseudonymous: bool,
+    resume: bool,
+    workers: int | None,
+    memory_gb: float | None,
+    kind: str,
+    quiet: bool,
+) -> int:
+    """
+    Find the campaigns in LOGS (files, folders or globs of any format that `stillwatch inspect` knows).
+
+    Leaves campaigns.json, accounts.parquet, exchanges.parquet and report.html in the results folder.
+
+    Exit codes: 0 nothing at or above --fail-on, 3 campaigns found, 4 input unreadable, 1 error, 130 interrupted.
+    """
+    chosen = settings.load(config)
+    changes = {
+        "ingest": {"on_bad_line": on_bad_line},
+        "campaigns": {"entitlements": entitlements, "own_reference": reference},
+        "engine": {"workers": workers, "memory_gb": memory_gb},
+        "privacy": {"key_file": key_file},
+    }
+    for section, values in changes.items():
+        given = {name: value for name, value in values.items() if value is not None}
+        chosen = replace(chosen, **{section: replace(getattr(chosen, section), **given)})
+    with progress.shown(quiet) as observer:
+        outcome = pipeline.scan(logs, out, chosen, observer=observer, resume=resume, pseudonymous=pseudonymous)
+        observer.stage("report", None)
+        with DuckDBEngine(out / pipeline.STORE, chosen.engine) as engine:
+            page = report.write(engine, outcome.document, out, account_names=not pseudonymous)
+        observer.done()
+    if kind == "json":
+        sys.stdout.buffer.write(outcome.document.to_json())
+    else:
+        _summary(outcome.document, page)
+    found = outcome.worst
+    return main.EXIT_FOUND if found is not None and fail_on != "never" and _FAIL_ON.index(found) >= _FAIL_ON.index(fail_on) else 0
+
+
+def _summary(document: Document, page: Path) -> None:
+    coverage = document.coverage
+    bad = f", {coverage.n_bad_lines:,} bad lines set aside in {coverage.quarantine}" if coverage.n_bad_lines else ""
+    click.echo(f"{document.n_exchanges:,} exchanges of {document.n_accounts:,} accounts, tier {coverage.tier}{bad}")
+    if not document.campaigns:
+        click.echo("No campaign found. What this log could not have shown is in the report.")
+    output.table(
+        ("campaign", "verdict", "bits", "p", "accounts", "core", "exchanges", "first seen", "licensed"),
+        [
+            (
+                c.campaign_id,
+                c.verdict,
+                f"{c.score_bits:.1f}",
+                f"{c.p_value:.1e}",
+                f"{c.n_accounts:,}",
+                f"{c.members.core:,}",
+                f"{c.n_exchanges:,}",
+                f"{c.first_seen:%Y-%m-%d %H:%M}",
+                c.entitlement.holder if c.entitlement and c.entitlement.suppressed else "",
+            )
+            for c in document.campaigns
+        ],
+    )
+    click.echo(f"Report: {page}")

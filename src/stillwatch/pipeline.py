@@ -1,0 +1,438 @@
+"""
+The order of the stages, and nothing else: logs in, explained campaigns out.
+
+    read (ingest + signatures, one pass) → templates → candidates → evidence → campaigns → attribution → documents
+
+This is the only file that knows it. Every stage reads and writes tables under DIR/store; a finished stage is recorded, and
+`--resume` goes on after the last one.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from importlib import metadata
+from pathlib import Path
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stillwatch import campaigns, candidates, evidence, ingest, signatures, templates
+from stillwatch.engine import parts
+from stillwatch.engine.base import Engine
+from stillwatch.engine.duckdb import DuckDBEngine
+from stillwatch.engine.journal import Journal
+from stillwatch.errors import LogFormatError, SettingsError
+from stillwatch.ingest import quarantine
+from stillwatch.ingest.base import Source, Split
+from stillwatch.privacy import Key, pseudonym
+from stillwatch.records import campaign, fields, tables
+from stillwatch.records.coverage import Coverage
+from stillwatch.records.progress import Observer, Silent
+from stillwatch.records.window import Window
+from stillwatch.settings import IngestSettings, Settings, from_json
+
+STORE = "store"
+RESULTS = ("campaigns.json", "accounts.parquet", "exchanges.parquet", "report.html")
+QUARANTINE = "quarantine.ndjson"
+
+
+@dataclass(frozen=True, slots=True)
+class SplitReport:
+    """What reading one split gave, besides its part of the tables."""
+
+    n_rows: int
+    coverage: Coverage
+    n_bad: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignSplit:
+    """The one pass over a log: read a split, sign its exchanges, write its parts; pure but for its own files."""
+
+    root: Path
+    settings: IngestSettings
+    key: Key
+
+    def __call__(self, split: Split) -> SplitReport:
+        signed: list[pa.Table] = []
+        accounts: list[pa.Table] = []
+        coverage, bad = Coverage(), []
+        for piece in ingest.read(split, self.settings):
+            batch = piece.signatures if piece.signatures is not None else piece.exchanges
+            coverage = coverage.merge(Coverage.of(batch, piece.unknown, piece.unfit, piece.n_mended))
+            bad += quarantine.lines(piece)
+            if piece.n_rows == 0:
+                continue
+            first_row = (split.number << 32) | piece.first_index
+            if piece.signatures is not None:
+                table = pa.Table.from_batches([piece.signatures])
+                signed.append(_renumbered(table, first_row))
+                accounts.append(_signed_accounts(table))
+            else:
+                signed.append(signatures.sign(piece.exchanges, first_row, self.key))
+                accounts.append(signatures.accounts(piece.exchanges, self.key))
+        n_rows = sum(t.num_rows for t in signed)
+        if n_rows:
+            parts.write_part(self.root, tables.SIGNATURES, split.number, signed)
+            parts.write_part(self.root, tables.ACCOUNTS, split.number, accounts)
+        if bad:
+            quarantine.write_part(self.root, split.number, bad)
+        return SplitReport(n_rows, coverage, len(bad))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a scan leaves."""
+
+    document: campaign.Document
+    folder: Path
+
+    @property
+    def worst(self) -> str | None:
+        """The strongest verdict that no entitlement lifts; None where nothing was found."""
+        verdicts = [c.verdict for c in self.document.campaigns if not (c.entitlement and c.entitlement.suppressed)]
+        return max(verdicts, key=campaign.VERDICTS.index, default=None)
+
+
+def scan(
+    logs: Sequence[str],
+    out: Path,
+    settings: Settings,
+    *,
+    observer: Observer | None = None,
+    resume: bool = False,
+    pseudonymous: bool = False,
+) -> Outcome:
+    """
+    Find the campaigns in a log, and leave `campaigns.json`, `accounts.parquet` and `exchanges.parquet` in `out`.
+
+    Deterministic: the same log, settings and key give the same bytes.
+
+    Args:
+        logs: Files, folders or globs, of any format that ingest reads.
+        out: Results folder; made if absent.
+        settings: All settings of the run.
+        observer: Told of stages and rows.
+        resume: Go on after the last finished stage of an interrupted run over the same input, settings and key.
+        pseudonymous: Write pseudonyms instead of account ids.
+
+    Raises:
+        LogFormatError: nothing in `logs` is a log, or it holds no exchange.
+        SettingsError: `out` is not a results folder of ours but is not empty.
+        EngineError: a stage could not run.
+    """
+    watch = observer or Silent()
+    source = ingest.discover(logs, settings.ingest)
+    key = Key.from_file(settings.privacy.key_file) if settings.privacy.key_file else Key.of_this_machine()
+    _prepare(out, resume)
+    with DuckDBEngine(out / STORE, settings.engine) as engine:
+        journal = Journal(engine.root, _run_digest(source, settings, key), resume)
+        _keep_inputs(engine.root, settings)
+        if "read" not in journal:
+            journal.finish("read", _read(engine, source, settings, key, watch))
+        known = campaigns.chosen(settings.campaigns)
+        analyse(engine, settings, known, journal, watch)
+        document = _document(engine, source, settings, known, key, journal, watch)
+        quarantine.gather(engine.root, out / QUARANTINE)
+        campaigns.write_results(engine, document, out, pseudonymous)
+    return Outcome(document, out)
+
+
+def survey(logs: Sequence[str], engine: Engine, settings: Settings, key: Key, watch: Observer) -> None:
+    """Read a log and weigh the evidence on every group, but judge nobody: what a reference is made from."""
+    source = ingest.discover(logs, settings.ingest)
+    _read(engine, source, settings, key, watch)
+    _run(_to_evidence(engine, settings), Journal(engine.root, "survey", False), watch)
+
+
+def analyse(engine: Engine, settings: Settings, known: campaigns.Reference, journal: Journal, watch: Observer) -> None:
+    """Templates to attribution, each recorded when it is finished; the same code whatever the signatures came from."""
+    judging: tuple[Stage, ...] = (
+        ("campaigns", lambda: campaigns.judge(engine, settings.campaigns, known).num_rows),
+        ("attribution", lambda: campaigns.attribute(engine, engine.read(tables.CAMPAIGNS))),
+    )
+    _run(_to_evidence(engine, settings) + judging, journal, watch)
+
+
+Stage = tuple[str, Callable[[], object]]
+
+
+def _to_evidence(engine: Engine, settings: Settings) -> tuple[Stage, ...]:
+    return (
+        ("templates", lambda: templates.mine(engine, settings.templates)),
+        ("candidates", lambda: candidates.find(engine, settings.candidates)),
+        (
+            "evidence",
+            lambda: [[s.detector, s.reason] for s in evidence.weigh(engine, window_of(engine), _available(engine))],
+        ),
+    )
+
+
+def _run(stages: Sequence[Stage], journal: Journal, watch: Observer) -> None:
+    for name, run in stages:
+        if name not in journal:
+            watch.stage(name, None)
+            journal.finish(name, run())
+            watch.done()
+
+
+def window_of(engine: Engine) -> Window:
+    """From the first exchange to just after the last."""
+    span = engine.query("SELECT min(seen_at) AS first, max(seen_at) AS last FROM signatures")
+    first, last = span["first"][0].as_py(), span["last"][0].as_py()
+    return Window(first, last + timedelta(microseconds=1))
+
+
+def _prepare(out: Path, resume: bool) -> None:
+    if not out.exists():
+        out.mkdir(parents=True)
+    ours = {STORE, QUARANTINE, *RESULTS}
+    strange = sorted(p.name for p in out.iterdir() if p.name not in ours and p.name != "rulings.json")
+    if strange and not (out / STORE).exists():
+        raise SettingsError(
+            f"{out}: is not empty and no results folder ('{strange[0]}' is in it). Name another folder with --out"
+        )
+    for name in (*RESULTS, QUARANTINE):
+        (out / name).unlink(missing_ok=True)
+    if not resume:
+        shutil.rmtree(out / STORE, ignore_errors=True)
+
+
+def _run_digest(source: Source, settings: Settings, key: Key) -> str:
+    files = [(f.path, f.size_bytes, os.stat(f.path).st_mtime_ns) for f in source.files]
+    return hashlib.sha256(orjson.dumps([files, settings.digest, key.key_id])).hexdigest()[:16]
+
+
+def _read(engine: Engine, source: Source, settings: Settings, key: Key, watch: Observer) -> dict[str, object]:
+    """Read and sign the whole input; duplicates are left out, bad lines kept aside."""
+    for spec in (tables.SIGNATURES, tables.ACCOUNTS):
+        parts.drop(engine.root, spec)
+    quarantine.drop(engine.root)
+    watch.stage("read", source.n_rows)
+    coverage, n_bad = Coverage(), 0
+    for report in engine.map(SignSplit(engine.root, settings.ingest, key), source.splits):
+        coverage = coverage.merge(report.coverage)
+        n_bad += report.n_bad
+        watch.advance(report.n_rows)
+    watch.done()
+    if not engine.has(tables.SIGNATURES):
+        raise LogFormatError(
+            f"{source.files[0].path}: holds no exchange ({n_bad} lines could not be read). Try: stillwatch inspect"
+        )
+    n_duplicates = _leave_out_duplicates(engine)
+    return {"coverage": coverage.to_plain(), "n_bad": n_bad, "n_duplicates": n_duplicates}
+
+
+def _leave_out_duplicates(engine: Engine) -> int:
+    """An exchange delivered twice is one exchange: of equal ids the first row stays. Returns how many were left out."""
+    again = engine.query(
+        """SELECT s.row FROM signatures s JOIN (SELECT exchange_id, min(row) AS first FROM signatures GROUP BY exchange_id
+        HAVING count(*) > 1) d ON d.exchange_id = s.exchange_id WHERE s.row <> d.first ORDER BY s.row"""
+    )["row"].to_numpy()
+    for number in sorted({int(row) >> 32 for row in again}):
+        path = parts.folder(engine.root, tables.SIGNATURES) / f"part-{number:06d}.parquet"
+        table = parts.read_file(path)
+        keep = pc.invert(pc.is_in(table["row"], pa.array(again)))
+        parts.write_part(engine.root, tables.SIGNATURES, number, table.filter(keep))
+    return len(again)
+
+
+def _available(engine: Engine) -> frozenset[str]:
+    """Columns of `signatures` that hold anything."""
+    counts = engine.query(f"SELECT {', '.join(f'count({c}) AS {c}' for c in tables.SIGNATURES.names)} FROM signatures")
+    return frozenset(c for c in tables.SIGNATURES.names if counts[c][0].as_py())
+
+
+_KEPT_SETTINGS, _KEPT_REFERENCE, _KEPT_ENTITLEMENTS = "settings.json", "reference.parquet", "entitlements.toml"
+
+
+def _keep_inputs(root: Path, settings: Settings) -> None:
+    """Beside the signatures lies all that a third party needs to recompute the results: settings, reference, registry."""
+    known = campaigns.chosen(settings.campaigns)
+    campaigns.save_reference(known, root / _KEPT_REFERENCE)
+    if settings.campaigns.entitlements:
+        parts.write_bytes(root / _KEPT_ENTITLEMENTS, settings.campaigns.entitlements.read_bytes())
+    parts.write_bytes(root / _KEPT_SETTINGS, settings.to_json())
+
+
+def _kept(root: Path) -> tuple[Settings, campaigns.Reference]:
+    settings = from_json((root / _KEPT_SETTINGS).read_bytes())
+    registry = root / _KEPT_ENTITLEMENTS if settings.campaigns.entitlements else None
+    known = campaigns.saved_reference(root / _KEPT_REFERENCE)
+    return replace(settings, campaigns=replace(settings.campaigns, entitlements=registry)), known
+
+
+def _document(
+    engine: Engine,
+    source: Source,
+    settings: Settings,
+    known: campaigns.Reference,
+    key: Key,
+    journal: Journal,
+    watch: Observer,
+) -> campaign.Document:
+    read = journal["read"]
+    coverage = Coverage.from_plain(read["coverage"])
+    watch.stage("wording", None)
+    sketches = _sketches(engine, source, settings)
+    watch.done()
+    has_text = bool(coverage.share("prompt"))
+    n_bad = read["n_bad"]
+    told = campaign.Coverage(
+        tier="T2" if has_text else "T1" if "tokens" in _available(engine) else "T0",
+        formats=tuple(sorted({f.format for f in source.files})),
+        n_files=len(source.files),
+        n_lines=coverage.n_rows + n_bad,
+        n_bad_lines=n_bad,
+        n_duplicates=read["n_duplicates"],
+        quarantine=QUARANTINE if n_bad else None,
+        columns=tuple(campaign.ColumnCoverage(c, coverage.share(c)) for c in tables.EXCHANGES.names),
+        unknown_columns=tuple(sorted(coverage.unknown)),
+        skipped=tuple(campaign.Skipped(detector, reason) for detector, reason in journal["evidence"]),
+    )
+    return assemble(engine, settings, known, told, key.key_id, sketches)
+
+
+def assemble(
+    engine: Engine,
+    settings: Settings,
+    known: campaigns.Reference,
+    coverage: campaign.Coverage,
+    key_id: str,
+    sketches: Mapping[int, str],
+) -> campaign.Document:
+    """The document, every figure of it from the stored tables; `verify` calls it on recomputed ones."""
+    totals = engine.query("SELECT count(*) AS n, count(DISTINCT account) AS n_accounts FROM signatures")
+    window = window_of(engine)
+    return campaign.Document(
+        schema_version=campaign.SCHEMA_VERSION,
+        stillwatch_version=metadata.version("stillwatch"),
+        engine=settings.engine.name,
+        window=window,
+        n_exchanges=totals["n"][0].as_py(),
+        n_accounts=totals["n_accounts"][0].as_py(),
+        n_groups=engine.query("SELECT count(*) AS n FROM groups")["n"][0].as_py(),
+        coverage=coverage,
+        settings_digest=settings.digest,
+        key_id=key_id,
+        reference=campaign.Reference(known.source, known.n_benign),
+        q=settings.campaigns.q,
+        watch_q=settings.campaigns.watch_q,
+        campaigns=campaigns.campaigns(engine, settings.campaigns, known, sketches),
+        limits=campaigns.limits(_available(engine), window, settings.campaigns),
+    )
+
+
+_SAMPLE = 200  # exchanges a recipe whose wording is looked at, each of another account
+_MAX_SKETCHED = 10  # recipes a campaign
+
+
+def _sketches(engine: Engine, source: Source, settings: Settings) -> dict[int, str]:
+    """A second look at the log: the redacted wording of the main recipes of each campaign, where 20 accounts share it."""
+    chosen = engine.query(
+        f"""SELECT recipe, account, row FROM (
+          SELECT recipe, account, row, dense_rank() OVER (PARTITION BY recipe ORDER BY account) AS place FROM (
+            SELECT a.recipe, a.account, min(a.row) AS row FROM attributed a JOIN recipes r ON r.recipe = a.recipe
+            WHERE r.kind <> 'contract' AND a.recipe IN (
+              SELECT recipe FROM (
+                SELECT recipe, row_number() OVER (PARTITION BY campaign_id ORDER BY count(*) DESC, recipe) AS place
+                FROM attributed WHERE recipe IS NOT NULL GROUP BY campaign_id, recipe) WHERE place <= {_MAX_SKETCHED})
+            GROUP BY a.recipe, a.account)) WHERE place <= {_SAMPLE} ORDER BY row"""
+    )
+    texts = _texts(source, settings.ingest, set(chosen["row"].to_pylist()))
+    by_recipe: dict[int, list[tuple[int, str | None, str | None]]] = {}
+    for recipe, account, row in zip(*(chosen[c].to_pylist() for c in ("recipe", "account", "row")), strict=True):
+        if row in texts:
+            by_recipe.setdefault(recipe, []).append((account, *texts[row]))
+    least = settings.privacy.min_accounts_for_wording
+    sketched = {recipe: signatures.wording.sketch(sample, least) for recipe, sample in sorted(by_recipe.items())}
+    return {recipe: sketch for recipe, sketch in sketched.items() if sketch is not None}
+
+
+def _texts(source: Source, settings: IngestSettings, rows: set[int]) -> dict[int, tuple[str | None, str | None]]:
+    """System prompt and newest turn of a few rows; only the splits that hold them are read."""
+    wanted = {row >> 32 for row in rows}
+    found: dict[int, tuple[str | None, str | None]] = {}
+    for split in source.splits:
+        if split.number not in wanted or split.table != "exchanges":
+            continue
+        for piece in ingest.read(split, settings):
+            first = (split.number << 32) | piece.first_index
+            for row in sorted(rows & set(range(first, first + piece.n_rows))):
+                exchange = piece.exchanges.slice(row - first, 1)
+                found[row] = (exchange["system_prompt"][0].as_py(), exchange["prompt"][0].as_py())
+    return found
+
+
+def _renumbered(table: pa.Table, first_row: int) -> pa.Table:
+    at = table.schema.get_field_index("row")
+    return table.set_column(at, "row", pa.array(range(first_row, first_row + table.num_rows), pa.int64()))
+
+
+def _signed_accounts(table: pa.Table) -> pa.Table:
+    """A signed table knows no account ids: pseudonyms stand for them."""
+    accounts = pc.unique(table["account"]).to_pylist()
+    return pa.table(
+        {"account": accounts, "account_id": [pseudonym(a) for a in accounts], "org_id": pa.nulls(len(accounts), pa.string())},
+        schema=tables.ACCOUNTS.schema,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A published figure that the stored signatures do not give again."""
+
+    where: str
+    published: str
+    recomputed: str
+
+
+def verify(out: Path, work: Path) -> tuple[campaign.Document, tuple[Difference, ...]]:
+    """
+    Recompute every published figure of a results folder from its stored signatures.
+
+    Templates to attribution run again over the signatures; settings, reference and registry are those kept beside them. The
+    coverage and the wording shown to people come from the log itself and are taken over.
+
+    Args:
+        out: A results folder.
+        work: An empty folder for the recomputed tables.
+
+    Raises:
+        LogFormatError: `out` is no results folder.
+    """
+    published = campaign.Document.from_json(_results_file(out / "campaigns.json").read_bytes(), str(out / "campaigns.json"))
+    root = out / STORE
+    settings, known = _kept(root)
+    for spec in (tables.SIGNATURES, tables.ACCOUNTS):
+        (work / spec.name).symlink_to(parts.folder(root, spec).resolve(), target_is_directory=True)
+    with DuckDBEngine(work, settings.engine) as engine:
+        analyse(engine, settings, known, Journal(work, published.settings_digest, False), Silent())
+        sketches = {
+            int(r.id, 16) - ((int(r.id, 16) >> 63) << 64): r.sketch for c in published.campaigns for r in c.recipes if r.sketch
+        }
+        again = assemble(engine, settings, known, published.coverage, published.key_id, sketches)
+        found = list(_differences("campaigns.json", fields.plain(published), fields.plain(again)))
+        found += campaigns.table_differences(engine, out)
+    return again, tuple(Difference(*d) for d in found)
+
+
+def _results_file(path: Path) -> Path:
+    if not path.exists():
+        raise LogFormatError(f"{path.parent}: is no results folder (no {path.name}). Run: stillwatch scan LOGS --out DIR")
+    return path
+
+
+def _differences(where: str, published: object, recomputed: object) -> Iterator[tuple[str, str, str]]:
+    if isinstance(published, dict) and isinstance(recomputed, dict):
+        for name in sorted(published.keys() | recomputed.keys()):
+            yield from _differences(f"{where}: {name}", published.get(name), recomputed.get(name))
+    elif isinstance(published, list) and isinstance(recomputed, list) and len(published) == len(recomputed):
+        for place, (a, b) in enumerate(zip(published, recomputed, strict=True)):
+            yield from _differences(f"{where}[{place}]", a, b)
+    elif published != recomputed:
+        yield where, str(published), str(recomputed)
