@@ -79,17 +79,10 @@ def a_scan(engine: DuckDBEngine, n_accounts: int, n_campaigns: int = 1, hostile:
         campaigns.append(_campaign(number + 1, n_accounts, part, members, models, hostile))
     everything = pa.concat_tables(attributed)
     engine.write(ATTRIBUTED, everything)
-    _write(
-        engine, USES, {"row": everything["row"], "account": everything["account"], "recipe": everything["recipe"], "matched": 1}
-    )
+    _write(engine, USES, {c: everything[c] for c in ("row", "account", "recipe")} | {"matched": 1})
     _write(engine, MEMBERS, pa.Table.from_pylist(members).to_pydict())
     _small_tables(engine, campaigns, recipes, models)
-    return replace(
-        a_document(*campaigns),
-        n_exchanges=table.num_rows,
-        n_accounts=len(account),
-        window=replace(a_document().window, start=START),
-    )
+    return replace(a_document(*campaigns), n_exchanges=table.num_rows, n_accounts=len(account))
 
 
 def a_results_folder(folder: Path, n_accounts: int, n_campaigns: int = 1, hostile: bool = False) -> Document:

@@ -140,7 +140,8 @@ def _ties(engine: Engine) -> _Ties:
     for kind in INFRASTRUCTURE:
         used = engine.query(
             f"SELECT account, {kind} AS token FROM signatures "
-            f"WHERE {kind} IS NOT NULL AND account IN (SELECT account FROM members) GROUP BY account, {kind} ORDER BY account, token"
+            f"WHERE {kind} IS NOT NULL AND account IN (SELECT account FROM members) "
+            f"GROUP BY account, {kind} ORDER BY account, token"
         )
         by_account: dict[int, list[int]] = defaultdict(list)
         for account, token in _rows(used):
