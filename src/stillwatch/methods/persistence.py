@@ -94,9 +94,10 @@ def persistence(
     repeats, exposure = sum(d[0] for d in dealt), sum(d[1] for d in dealt)
     if seen[1] <= 0 or exposure <= 0:
         return NOTHING
-    spread = float(np.mean([d[2] for d in dealt]))
-    variance = seen[2] + max(1 / (repeats + 0.5), spread / min(n_deals, 4))  # deals share their words: never worth over four
-    log_ratio = np.log((seen[0] + 0.5) / seen[1]) - np.log((repeats + 0.5) / exposure)
+    spread = float(np.mean([d[2] for d in dealt if np.isfinite(d[2])]))  # a deal in which no hand could repeat has none
+    variance = seen[2] + max(1 / (repeats + 0.5 * n_deals), spread / min(n_deals, 4))  # deals share their words: never worth over four
+    # half a repeat for each deal: half a repeat for all would read no repeats anywhere as a ratio of n_deals
+    log_ratio = np.log((seen[0] + 0.5) / seen[1]) - np.log((repeats + 0.5 * n_deals) / exposure)
     able = sizes[sizes >= 2]
     expected = repeats / exposure * seen[1]
     return Persistence(float(log_ratio), float(np.sqrt(variance)), seen[0], expected, able.size, int(able.sum()))
