@@ -1,5 +1,24 @@
 """Does a student descend from a teacher: one file a test, listed in TESTS in the order of the report."""
 
+from stillwatch.lineage.agreement import TopAgreement
 from stillwatch.lineage.base import LineageTest
+from stillwatch.lineage.identity import IdentityLogprobs, IdentitySamples
+from stillwatch.lineage.logits import OutputSubspace, TokenRanking
+from stillwatch.lineage.order import Order
+from stillwatch.lineage.text_keyed import TextKeyed
+from stillwatch.lineage.text_unkeyed import TextUnkeyed
+from stillwatch.lineage.token_counts import TokenCounts
+from stillwatch.lineage.wire import Wire
 
-TESTS: tuple[LineageTest, ...] = ()
+TESTS: tuple[LineageTest, ...] = (
+    Wire(),
+    TokenCounts(),
+    OutputSubspace(),
+    TokenRanking(),
+    TopAgreement(),
+    TextKeyed(),
+    TextUnkeyed(),
+    Order(),
+    IdentitySamples(),
+    IdentityLogprobs(),
+)

@@ -292,6 +292,16 @@ def print_p(log10_p: float) -> str:
     return f"{10.0**log10_p:.2g}"
 
 
+def stands(log10_p: float, alpha: float) -> bool:
+    """
+    Is a p-value at most `alpha`? Free of the rounding that log10 and nine stored digits bring.
+
+    >>> stands(math.log10(0.05), 0.05)
+    True
+    """
+    return log10_p <= math.log10(alpha) + 1e-8
+
+
 def as_class(operand: Operand, kind: type[Held]) -> Held:
     """The operand as the concrete class that carries what was declared in `needs`."""
     if not isinstance(operand, kind):

@@ -122,7 +122,7 @@ class Endpoint:
         kept = self.answers.get(question)
         if kept is not None:
             return kept
-        reply = self._ask_until_answered(method, path, body, random.Random(question))  # noqa: S311 (jitter, not a secret)
+        reply = self._ask_until_answered(method, path, body, random.Random(question))  # noqa: S311  # jitter, not a secret
         if reply.status not in _REFUSED:
             self.answers.put(question, reply)
         return reply

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from stillwatch.methods.keyed_choice import agreement_log10_p
+from stillwatch.methods.matching import fisher_log10, fixed_points_log10_p
 from stillwatch.methods.rank_order import spearman, spearman_log10_p
 from stillwatch.methods.two_sample import monte_carlo_p
 from stillwatch.records.fields import SIGNIFICANT_DIGITS
@@ -44,6 +45,16 @@ def by_order(values: NDArray[np.float64], order: NDArray[np.float64]) -> Proof:
     return Proof("order", observed=_stored(rho), values=kept_values, order=kept_order)
 
 
+def by_fixed_points(n_fixed: int, sizes: Sequence[int]) -> Proof:
+    """Units that a matching leaves in their place, in permutations of these sizes."""
+    return Proof("fixed", sizes=tuple(sizes), n_agree=n_fixed)
+
+
+def by_fisher(log10_p: Sequence[float]) -> Proof:
+    """Independent p-values, joined."""
+    return Proof("combined", draws=_all_stored(log10_p))
+
+
 def recompute(proof: Proof) -> float:
     """
     log10 of the p-value that the numbers give.
@@ -54,7 +65,7 @@ def recompute(proof: Proof) -> float:
     >>> round(10 ** recompute(by_rank(2.0, [0.0, 1.0, 3.0])), 2)
     0.5
     """
-    return _KINDS[proof.kind](proof)
+    return min(0.0, _KINDS[proof.kind](proof) + math.log10(proof.questions))
 
 
 def _rank(proof: Proof) -> float:
@@ -75,8 +86,11 @@ def _normal(proof: Proof) -> float:
 
 
 def _combined(proof: Proof) -> float:
-    statistic = -2.0 * _LN_10 * math.fsum(proof.draws)
-    return min(0.0, float(stats.chi2.logsf(statistic, 2 * len(proof.draws))) / _LN_10)
+    return fisher_log10(proof.draws)
+
+
+def _fixed(proof: Proof) -> float:
+    return fixed_points_log10_p(proof.n_agree, proof.sizes)
 
 
 def _observed(proof: Proof) -> float:
@@ -100,4 +114,5 @@ _KINDS: dict[str, Callable[[Proof], float]] = {
     "order": _order,
     "normal": _normal,
     "combined": _combined,
+    "fixed": _fixed,
 }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from stillwatch.errors import LineageError
-from stillwatch.lineage.base import Comparison, Given, LineageTest, Operand, Result, Skipped, Verdict, why_not
+from stillwatch.lineage.base import Comparison, Given, LineageTest, Operand, Result, Skipped, Verdict, stands, why_not
 from stillwatch.methods.holm import holm_log10
 
 
@@ -50,14 +50,14 @@ def _corrected(results: list[Result], alpha: float) -> tuple[Result, ...]:
     adjusted = holm_log10([p for _, p in asked])
     corrected = list(results)
     for (i, _), log10_p in zip(asked, adjusted, strict=True):
-        stands = 10.0**log10_p <= alpha
+        holds = stands(log10_p, alpha)
         claims = results[i].verdict in (Verdict.REJECT, Verdict.CALIBRATED, Verdict.EXCLUDED)
         corrected[i] = replace(
             results[i],
             holm_log10_p=log10_p,
-            verdict=Verdict.NO_POWER if claims and not stands else results[i].verdict,
+            verdict=Verdict.NO_POWER if claims and not holds else results[i].verdict,
             sentence=results[i].sentence
-            if stands or not claims
+            if holds or not claims
             else f"{results[i].sentence} After Holm over {len(asked)} results it no longer stands at {alpha:g}.",
         )
     return tuple(corrected)

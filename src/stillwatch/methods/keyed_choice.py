@@ -5,6 +5,7 @@ Under the null the text is independent of the key, so every *distinct* choice ag
 over the random draw of the key. Repeated choices are one choice: counting them twice is what breaks such tests.
 """
 
+import hashlib
 import math
 from collections.abc import Sequence
 
@@ -56,3 +57,45 @@ def _convolve_log(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDAr
         span = slice(place, place + len(right))
         joined[span] = np.logaddexp(joined[span], value + right)
     return joined
+
+
+def pick(secret: bytes, slot: str, n_options: int) -> int:
+    """
+    Which of `n_options` ways the key chooses for a slot: what a gateway does, and what the test holds texts against.
+
+    Args:
+        secret: 16 to 64 bytes.
+        slot: Names the place where a choice is made; the same slot is always chosen alike.
+        n_options: At least 2.
+
+    References:
+        Keyed BLAKE2b (RFC 7693) as a pseudo-random function; the remainder's bias is below 2^-50.
+
+    >>> pick(b"0" * 16, "greeting", 2) in (0, 1)
+    True
+    """
+    if n_options < 2:
+        raise ValueError("a choice needs at least two options")
+    return _draw(secret, slot.encode("utf-8", "surrogatepass")) % n_options
+
+
+def is_green(secret: bytes, gram: Sequence[str], share: float) -> bool:
+    """
+    Does the key colour this k-gram green? A watermarking gateway prefers green words after their context.
+
+    Args:
+        secret: 16 to 64 bytes.
+        gram: The context and the word, lower case.
+        share: Share of green, 0…1.
+
+    References:
+        Kirchenbauer et al., "A watermark for large language models" (2301.10226), here over words, which need no tokenizer.
+
+    >>> is_green(b"0" * 16, ("the", "cat"), 1.0)
+    True
+    """
+    return _draw(secret, "\x1f".join(gram).encode("utf-8", "surrogatepass")) < share * 2.0**64
+
+
+def _draw(secret: bytes, message: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(message, digest_size=8, key=secret, person=b"stillwatch lin").digest(), "little")

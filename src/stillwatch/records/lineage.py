@@ -18,7 +18,7 @@ SCHEMA_FILE = "lineage.schema.json"
 SCHEMA_ID = "urn:stillwatch:schema:lineage:1"
 VERDICTS = ("exact reject of independence", "calibrated", "compatible", "excluded", "no power")
 PICTURES = ("null", "strip", "matrix")
-PROOFS = ("rank", "panel", "key", "order", "normal", "combined")
+PROOFS = ("rank", "panel", "key", "order", "normal", "combined", "fixed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +28,21 @@ class Proof:
     kind: Annotated[
         str,
         Told(
-            "rank: of observed among draws · panel: of observed among strangers' scores (draws)"
-            " · key: n_agree of the choices counted in sizes agree, each by chances · order: values against order, observed is their Spearman correlation"
-            " · normal: observed as a standard score · combined: of the p-values draws (log10), Fisher",
+            "rank: of observed among draws · panel: of observed among strangers' scores (draws) · key: n_agree of the choices"
+            " counted in sizes agree, each by chances · order: values against order, observed is their Spearman correlation"
+            " · normal: observed as a standard score · combined: of the p-values draws (log10), Fisher"
+            " · fixed: n_agree of the units in uniform permutations of these sizes stay in place",
             words=PROOFS,
         ),
     ]
     observed: Annotated[float | None, Told("the observed statistic")] = None
     draws: Annotated[tuple[float, ...], Told("the statistic under the null, as drawn")] = ()
     chances: Annotated[tuple[float, ...], Told("chance of one agreement, a group of choices with equal chance each", 0, 1)] = ()
-    sizes: Annotated[tuple[int, ...], Told("choices in each of these groups", 0)] = ()
-    n_agree: Annotated[int, Told("agreements observed", 0)] = 0
+    sizes: Annotated[tuple[int, ...], Told("choices in each of these groups, or units of each permutation", 0)] = ()
+    n_agree: Annotated[int, Told("agreements, or units in their place, observed", 0)] = 0
     values: Annotated[tuple[float, ...], Told("the suspect's log-likelihood of each training text")] = ()
     order: Annotated[tuple[float, ...], Told("place of each text in the owner's training order")] = ()
+    questions: Annotated[int, Told("such questions asked of the same pair at once: p is multiplied by it (Bonferroni)", 1)] = 1
 
     def __post_init__(self) -> None:
         fields.check(self)
