@@ -8,9 +8,11 @@ from stillwatch.lineage.order import Order
 from stillwatch.lineage.text_keyed import TextKeyed
 from stillwatch.lineage.text_unkeyed import TextUnkeyed
 from stillwatch.lineage.token_counts import TokenCounts
+from stillwatch.lineage.weights_exact import WeightsExact
 from stillwatch.lineage.wire import Wire
 
 TESTS: tuple[LineageTest, ...] = (
+    WeightsExact(),
     Wire(),
     TokenCounts(),
     OutputSubspace(),

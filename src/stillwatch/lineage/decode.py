@@ -25,18 +25,33 @@ _FLOATS = frozenset({"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"})
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One stored format: `values` numbers share `n_bytes` bytes; `quantised` if they also share a scale."""
+    """
+    One stored format.
+
+    Args:
+        values, n_bytes: So many numbers share so many bytes.
+        quantised: They share a scale, too.
+        run: Neighbours that share one scale and nothing else, so that they may change places before quantisation and the result
+            is the same, permuted; 0 where there are none (codebooks over several values).
+    """
 
     name: str
     values: int
     n_bytes: int
     quantised: bool = False
+    run: int = 0
 
     @property
     def holds_weights(self) -> bool:
         """Are these numbers weights by themselves? Integers are not: they are indices, masks or packed by some other tool."""
         return self.quantised or self.name in _FLOATS
 
+
+# ggml-quants: scales a block of 32, or a sub-block of 16 or 32 of a super-block of 256
+_RUNS = {
+    **dict.fromkeys(("Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q8_1", "Q4_K", "Q5_K", "IQ4_NL", "IQ4_XS", "MXFP4"), 32),
+    **dict.fromkeys(("Q2_K", "Q3_K", "Q6_K"), 16),
+}
 
 SAFETENSORS_CODES = {
     **{name: Code(name, 1, np.dtype(kind).itemsize) for name, kind in _PLAIN.items()},

@@ -10,7 +10,7 @@ have to move with the units and a symmetry that does not preserve the function i
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from stillwatch.errors import LineageError
 from stillwatch.lineage.weights import Weights
@@ -140,12 +140,19 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A checkpoint with its tensors by role."""
+    """
+    A checkpoint with its tensors by role.
+
+    Args:
+        others: Tensors that no table knows.
+        groups: Routing groups of its experts where they were settled from outside; None = as the checkpoint tells.
+    """
 
     weights: Weights
     layers: tuple[Layer, ...]
     top: Mapping[str, str]
-    others: tuple[str, ...] = field(default=())
+    others: tuple[str, ...] = ()
+    groups: int | None = None
 
     @property
     def width(self) -> int:

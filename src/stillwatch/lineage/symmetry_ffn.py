@@ -6,6 +6,7 @@ groups only whole.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -88,10 +89,17 @@ def experts(model: Model, i: int, layer: Layer) -> Iterator[Block]:
 
 
 def _routing_groups(model: Model, layer: Layer) -> int:
-    told = model.weights.hints.get("n_group")
+    told = model.weights.hints.get("n_group") if model.groups is None else model.groups
     if told is None:
         told = _GROUPS_UNTOLD if "attn.kv_a" in layer.roles else 1  # only the DeepSeek line routes by groups
     return told if told > 0 and layer.experts % told == 0 else 1
+
+
+def same_routing(suspect: Model, base: Model) -> tuple[Model, Model]:
+    """Both models with the finer of the two routings: experts that may change places under both may do so under the finer one."""
+    groups = [_routing_groups(model, layer) for model in (suspect, base) for layer in model.layers if layer.experts > 1]
+    finest = max(groups, default=1)
+    return replace(suspect, groups=finest), replace(base, groups=finest)
 
 
 def _whole_experts(model: Model, layer: Layer, at: Index) -> tuple[Move, ...]:

@@ -171,7 +171,7 @@ def _gguf_hints(metadata: Mapping[str, Value]) -> dict[str, int]:
         "hidden_size": number(metadata, at + "embedding_length"),
         "num_attention_heads": number(metadata, at + "attention.head_count"),
         "num_key_value_heads": number(metadata, at + "attention.head_count_kv"),
-        "n_group": number(metadata, at + "expert_group_count") or 1,
+        "n_group": number(metadata, at + "expert_group_count"),
     }
     return {key: value for key, value in told.items() if value is not None and value > 0}
 
