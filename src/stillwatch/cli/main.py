@@ -21,6 +21,8 @@ EXIT_INTERRUPTED = 130
 COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("inspect", "inspect", "show what a log holds: format, coverage, tier, what can and cannot be seen"),
     ("simulate", "simulate", "write a seeded, labelled log to try detectors on"),
+    ("explain", "explain", "explain one campaign or account, as a waterfall of bits"),
+    ("schema", "schema", "print the JSON Schema of campaigns.json"),
     ("exchange", "exchange", "run a TAXII 2.1 exchange, and keep its members, keys and collections"),
 )
 

@@ -7,6 +7,7 @@ A string from a log may hold terminal escapes, bidirectional overrides or a spre
 
 import csv
 import io
+import re
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -24,9 +25,10 @@ from stillwatch.records.fields import TIME_FORMAT
 from stillwatch.records.visible import csv_cell, visible
 
 FORMATS = ("table", "json", "ndjson", "csv", "parquet")
-MAX_CELL = 200  # characters of one cell of a table for people
+MAX_CELL = 400  # characters of one cell of a table for people
 PIPED_WIDTH = 10_000  # columns: a table that is piped is as wide as its contents, never cut at 80
 
+_NUMBER = re.compile(r"(< )?[+−-]?(0|[1-9]\d{0,2}(,\d{3})*|[1-9]\d{0,8})(\.\d+)?( %|e[+-]\d+)?")
 Command = TypeVar("Command", bound=Callable[..., Any])
 Rows = Sequence[Sequence[object]]
 
@@ -69,7 +71,7 @@ def table(columns: Sequence[str], rows: Rows) -> None:
     console().print(drawn)
 
 
-def rows(kind: str, columns: Sequence[str], data: Rows) -> None:
+def records(kind: str, columns: Sequence[str], data: Rows) -> None:
     """
     The same rows in one of FORMATS, on stdout.
 
@@ -119,7 +121,7 @@ def spoken(value: object) -> str:
 def _is_number(value: object) -> bool:
     if value is None or isinstance(value, int | float):
         return not isinstance(value, bool)
-    return isinstance(value, str) and value.replace(",", "").replace("−", "").replace(".", "").lstrip("+-").isdigit()
+    return isinstance(value, str) and _NUMBER.fullmatch(value) is not None
 
 
 def _as_parquet(columns: Sequence[str], data: Rows) -> bytes:
@@ -139,4 +141,4 @@ def _plain(value: object) -> object:
 
 
 def _bytes(raw: bytes) -> None:
-    click.get_binary_stream("stdout").write(raw)
+    click.echo(raw, nl=False)

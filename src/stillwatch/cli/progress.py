@@ -23,6 +23,7 @@ from stillwatch.records.visible import visible
 PATIENCE_S = 2.0  # a stage that is over by then is not worth a line
 TICK_S = 0.25
 LINE_EVERY_S = 5.0
+MEMORY_EVERY_S = 1.0  # reading /proc costs some 10 ms
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -35,12 +36,11 @@ class _Stage:
     began: float
     rows: int = 0
 
-    def told(self, now: float) -> str:
-        """Rows, rate and time, in words."""
+    def told(self, now: float, memory: int | None) -> str:
+        """Rows, rate, time and memory, in words."""
         seconds = now - self.began
         of = f" of {self.total:,}" if self.total is not None else ""
         rows = f"{self.rows:,}{of} rows, {self.rows / max(seconds, 1e-9):,.0f}/s, " if self.rows else ""
-        memory = memory_bytes()
         held = f", {memory / 1e9:.1f} GB" if memory is not None else ""
         return f"{rows}{seconds:.0f} s{held}"
 
@@ -59,6 +59,7 @@ class RichProgress:
         self._stage: _Stage | None = None
         self._bar: tuple[Progress, TaskID] | None = None
         self._spoke = 0.0
+        self._memory: int | None = None
         self._over = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="progress", daemon=True)
 
@@ -92,7 +93,7 @@ class RichProgress:
             self._take_down()
             now = time.monotonic()
             if stage is not None and now - stage.began >= PATIENCE_S:
-                self._line(f"{stage.name}: done, {stage.told(now)}")
+                self._line(f"{stage.name}: done, {stage.told(now, self._memory)}")
 
     def say(self, sentence: str) -> None:
         """A sentence that stays, above the bar."""
@@ -103,9 +104,12 @@ class RichProgress:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _tick(self) -> None:
+        measured = 0.0
         while not self._over.wait(TICK_S):
+            now = time.monotonic()
+            if now - measured >= MEMORY_EVERY_S:  # outside the lock: the run must not wait for it
+                measured, self._memory = now, memory_bytes()
             with self._lock:
-                now = time.monotonic()
                 if self._stage is not None and now - self._stage.began >= PATIENCE_S:
                     self._draw(self._stage, now)
 
@@ -114,7 +118,7 @@ class RichProgress:
             self._draw_bar(stage, now)
         elif now - self._spoke >= LINE_EVERY_S:
             self._spoke = now
-            self._line(f"{stage.name}: {stage.told(now)}")
+            self._line(f"{stage.name}: {stage.told(now, self._memory)}")
 
     def _draw_bar(self, stage: _Stage, now: float) -> None:
         if self._bar is None:
@@ -128,7 +132,7 @@ class RichProgress:
             self._bar = progress, progress.add_task(stage.name, total=stage.total, told="")
             progress.start()
         progress, task = self._bar
-        progress.update(task, completed=stage.rows, told=stage.told(now), refresh=True)
+        progress.update(task, completed=stage.rows, told=stage.told(now, self._memory), refresh=True)
 
     def _take_down(self) -> None:
         if self._bar is not None:
@@ -148,9 +152,10 @@ def shown(quiet: bool) -> Iterator[Observer]:
 
 def memory_bytes() -> int | None:
     """
-    Resident memory of this process and all below it; pages that they share are counted once each. None where there is no /proc.
+    Resident memory of this process and all below it; a page that several share counts for each. None where there is no /proc.
     """
-    resident, parents = {}, {}
+    resident: dict[int, int] = {}
+    parents: dict[int, int] = {}
     try:
         for folder in Path("/proc").iterdir():
             if folder.name.isdigit():
