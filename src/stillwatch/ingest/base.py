@@ -30,7 +30,7 @@ class Split:
         path: The file.
         format: Name of the adapter.
         table: What the pieces hold: "exchanges" or "signatures".
-        container: "parquet", "lines" (one JSON value a line) or "document" (one JSON value a file).
+        container: "parquet", "cut parquet" (its footer is lost), "lines" (one JSON value a line) or "document" (one a file).
         begin, end: Row groups for Parquet, bytes for plain lines; 0 and the file's size otherwise.
         compression: None, "gzip" or "zstd".
         n_rows: Rows, where the container tells it.
@@ -99,6 +99,7 @@ class Head:
         n_tried: Lines that were looked at.
         schema: The Arrow schema; None for JSON.
         mean_line_bytes: Of the lines looked at.
+        donor, n_rows, note: Of a Parquet file that has lost its footer, what it is read by, and what was recovered.
     """
 
     path: str
@@ -109,6 +110,9 @@ class Head:
     n_tried: int = 0
     schema: pa.Schema | None = None
     mean_line_bytes: float = 0.0
+    donor: str | None = None
+    n_rows: int | None = None
+    note: str | None = None
 
 
 class Adapter(Protocol):

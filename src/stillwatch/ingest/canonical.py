@@ -46,6 +46,8 @@ class Canonical:
         own = own_names(settings)
         if split.container == "parquet":
             return parquet.read_exchanges(split, settings, own)
+        if split.container == "cut parquet":
+            return parquet.read_salvaged(split, settings, own)
 
         def convert(fields: dict[str, object]) -> Fields:
             return {c: fields.get(n) for c, n in own.items()}

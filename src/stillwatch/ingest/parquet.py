@@ -1,6 +1,8 @@
 """Parquet -> pieces, batch by batch; the file's own types are cast to the declared ones, column by column."""
 
+import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 import orjson
@@ -8,12 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stillwatch.errors import LogFormatError
+from stillwatch.ingest import footer, salvage
 from stillwatch.ingest.base import EMPTY, BadLine, Piece, Split
-from stillwatch.ingest.conform import Conformed, conform
+from stillwatch.ingest.conform import REQUIRED, Conformed, conform
 from stillwatch.ingest.lines import as_columns
 from stillwatch.records.tables import SIGNATURES
 from stillwatch.settings import IngestSettings
 
+_MOST_DONORS = 3
 BATCH = 8_192  # rows: with prompts of some kilobytes a batch stays near the 8 MB of a block of lines
 
 
@@ -46,6 +50,69 @@ def opened(path: str) -> pq.ParquetFile:
         return pq.ParquetFile(path, memory_map=True)
     except (OSError, pa.ArrowException) as error:
         raise LogFormatError(f"{path}: is not a whole Parquet file. Was it copied while it was still being written?") from error
+
+
+def look(path: str) -> tuple[pa.Schema, str | None, salvage.Salvaged | None]:
+    """
+    Schema of a file; where its footer is lost, also the donor (None: `exchanges` itself) and what was recovered.
+
+    Raises:
+        LogFormatError: it has no footer and nothing of it can be recovered.
+    """
+    try:
+        with opened(path) as file:
+            return file.schema_arrow, None, None
+    except LogFormatError:
+        for donor in _donors(path):
+            found = salvage.salvage(path, footer.donor_of(donor), REQUIRED)
+            if found is not None:
+                return pa.schema([(n, pa.null()) for n in found.donor.names]), donor, found
+    raise LogFormatError(
+        f"{path}: this Parquet file is cut off: its footer is lost, and no other file in its folder has the same columns to read "
+        "it by. Put a whole file of the same table beside it, or copy it again"
+    )
+
+
+def _donors(path: str) -> Iterator[str | None]:
+    """Whole Parquet files of the same folder, nearest name first, then `exchanges` itself."""
+    here = Path(path)
+    beside = sorted(f for f in here.parent.iterdir() if f.is_file() and f != here and not f.name.startswith("."))
+    beside.sort(key=lambda f: -len(os.path.commonprefix([f.name, here.name])))
+    n_tried = 0
+    for file in beside:
+        if n_tried < _MOST_DONORS and _is_whole(file):
+            n_tried += 1
+            yield str(file)
+    yield None
+
+
+def _is_whole(file: Path) -> bool:
+    with file.open("rb") as raw:
+        if raw.read(4) != footer.MAGIC:
+            return False
+        raw.seek(-4, os.SEEK_END)
+        return raw.read(4) == footer.MAGIC
+
+
+def read_salvaged(split: Split, settings: IngestSettings, own: Mapping[str, str]) -> Iterator[Piece]:
+    """The exchanges that are left of a file without footer; the last piece tells where it is cut."""
+    found = salvage.salvage(split.path, footer.donor_of(split.donor), REQUIRED)
+    if found is None:
+        raise LogFormatError(f"{split.path}: changed while it was read. Run again once it is written whole")
+    wanted = {c: n for c, n in own.items() if n in found.donor.names}
+    unknown = frozenset(found.donor.names) - set(wanted.values())
+    index = before = 0
+    for batch in salvage.batches(found, list(dict.fromkeys(wanted.values())), BATCH):
+        columns = as_columns(batch)
+        done = conform({c: columns[n] for c, n in wanted.items() if n in columns}, batch.num_rows, settings.time_format)
+        piece = _piece(split, done, batch, before, index, unknown)
+        refuse_bad(piece, settings)
+        yield piece
+        before += batch.num_rows
+        index += piece.n_rows
+    end = Piece(EMPTY, index, (BadLine(split.path, before + 1, salvage.CUT),), (b"",))
+    refuse_bad(end, settings)
+    yield end
 
 
 def read_exchanges(split: Split, settings: IngestSettings, own: Mapping[str, str]) -> Iterator[Piece]:

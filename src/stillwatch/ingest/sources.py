@@ -6,10 +6,8 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import pyarrow as pa
-
 from stillwatch.errors import BadLineError, LogFormatError, SettingsError
-from stillwatch.ingest import files, parquet
+from stillwatch.ingest import files, footer, parquet
 from stillwatch.ingest.base import Adapter, Head, LogFile, Skipped, Source, Split
 from stillwatch.ingest.objects import lines_of, objects_of
 from stillwatch.settings import IngestSettings
@@ -100,7 +98,8 @@ def _looked_at(path: str, settings: IngestSettings, adapters: Sequence[Adapter])
     splits = _splits(head, adapter, settings)
     n_rows = None if any(s.n_rows is None for s in splits) else sum(s.n_rows or 0 for s in splits)
     mapping = adapter.mapping(head, settings)
-    return LogFile(path, adapter.name, adapter.table, head.container, head.compression, head.size, n_rows, mapping), splits
+    file = LogFile(path, adapter.name, adapter.table, head.container, head.compression, head.size, n_rows, mapping, head.note)
+    return file, splits
 
 
 def look(path: str) -> Head:
@@ -115,14 +114,19 @@ def look(path: str) -> Head:
         size = file.seek(0, os.SEEK_END)
     if size == 0:
         raise LogFormatError(f"{path}: is empty. If the gateway has only just started, try again once it has logged a request")
-    if start == b"PAR1":
-        with parquet.opened(path) as table:
-            return Head(path, size, "parquet", None, schema=_plain_schema(table.schema_arrow))
+    if start == footer.MAGIC:
+        return _parquet_head(path, size)
     return _json_head(path, size, files.compression_of(start))
 
 
-def _plain_schema(schema: pa.Schema) -> pa.Schema:
-    return schema
+def _parquet_head(path: str, size: int) -> Head:
+    schema, donor, found = parquet.look(path)
+    if found is None:
+        return Head(path, size, "parquet", None, schema=schema)
+    lent = os.path.basename(donor) if donor else "the exchanges table"
+    part = "" if found.torn is None else ", the last ones without the columns that came after the cut"
+    note = f"cut off: its footer is lost. {found.n_rows:,} rows were recovered by the schema of {lent}{part}"
+    return Head(path, size, "cut parquet", None, schema=schema, donor=donor, n_rows=found.n_rows, note=note)
 
 
 def _json_head(path: str, size: int, compression: str | None) -> Head:
@@ -215,6 +219,8 @@ def _splits(head: Head, adapter: Adapter, settings: IngestSettings) -> list[Spli
             Split(0, head.path, adapter.name, adapter.table, "parquet", begin, end, n_rows=n_rows)
             for begin, end, n_rows in parquet.row_groups(head.path, settings.split_rows)
         ]
+    if head.container == "cut parquet":
+        return [Split(0, head.path, adapter.name, adapter.table, "cut parquet", 0, 1, n_rows=head.n_rows, donor=head.donor)]
     size = head.size
     step = size
     if head.container == "lines" and head.compression is None:
