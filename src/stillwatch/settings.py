@@ -158,6 +158,20 @@ def load(path: Path | None) -> Settings:
     return from_mapping(tree, str(path))
 
 
+def with_changes(settings: Settings, **sections: dict[str, Any]) -> Settings:
+    """
+    The settings with some values replaced; None leaves a value as it is.
+
+    >>> with_changes(Settings(), campaigns={"q": 0.1, "watch_q": None}).campaigns.q
+    0.1
+    """
+    changed = {
+        name: replace(getattr(settings, name), **{k: v for k, v in values.items() if v is not None})
+        for name, values in sections.items()
+    }
+    return replace(settings, **changed)
+
+
 def from_mapping(tree: dict[str, Any], where: str = "settings") -> Settings:
     """
     Settings from nested mappings, as TOML gives them.

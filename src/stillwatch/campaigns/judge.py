@@ -24,7 +24,7 @@ NEAR_BEST = 0.9  # of the nested groups, the smallest whose score is within a te
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Every group tested, with its score and error rates; arrays run over groups in ascending order."""
+    """Every group, with its score and error rates; only those large enough are tested. Arrays run over groups in order."""
 
     groups: Ints
     bits: Floats
@@ -33,7 +33,7 @@ class Judged:
     p: Floats
     q: Floats
     n_accounts: Ints
-    n_exchanges: Ints
+    enough: npt.NDArray[np.bool_]
 
 
 def judge(engine: Engine, settings: CampaignSettings, known: reference.Reference) -> pa.Table:
@@ -89,16 +89,10 @@ def test(engine: Engine, settings: CampaignSettings, known: reference.Reference)
     strata = tuple(reference.stratum(origins[i], int(n)) for i, n in zip(at.tolist(), n_accounts, strict=True))
     detectors = frozenset(evidence["detector"].to_pylist())
     p = calibrate.p_values(scores.bits, strata, known, detectors, settings.trim_share)
-    return Judged(
-        scores.groups,
-        scores.bits,
-        scores.n_families,
-        strata,
-        p,
-        calibrate.q_values(p),
-        n_accounts,
-        groups["n_exchanges"].to_numpy()[at],
-    )
+    enough = (n_accounts >= settings.min_accounts) & (groups["n_exchanges"].to_numpy()[at] >= settings.min_exchanges)
+    q = np.ones(len(p))
+    q[enough] = calibrate.q_values(p[enough])
+    return Judged(scores.groups, scores.bits, scores.n_families, strata, p, q, n_accounts, enough)
 
 
 def campaign_id(group: int) -> str:
@@ -113,9 +107,8 @@ def campaign_id(group: int) -> str:
 
 def _campaigns(engine: Engine, judged: Judged, settings: CampaignSettings) -> list[tuple[int, bool, list[int]]]:
     """(standing group, is it likely, all its groups) of each set of overlapping groups worth watching."""
-    enough = (judged.n_accounts >= settings.min_accounts) & (judged.n_exchanges >= settings.min_exchanges)
-    watched = np.flatnonzero(enough & (judged.q <= settings.watch_q) & (judged.bits > 0.0) & (judged.n_families >= 1))
-    likely = enough & (judged.q <= settings.q) & (judged.n_families >= settings.min_families)
+    watched = np.flatnonzero(judged.enough & (judged.q <= settings.watch_q) & (judged.bits > 0.0) & (judged.n_families >= 1))
+    likely = judged.enough & (judged.q <= settings.q) & (judged.n_families >= settings.min_families)
     if not len(watched):
         return []
     labels = _overlapping(engine, judged.groups[watched])

@@ -98,9 +98,11 @@ class Reference:
         return self.rows.filter(pa.array(keep))
 
 
-def labelled(evidence: pa.Table, groups: pa.Table, members: pa.Table, kinds: Mapping[int, str], tag: int) -> pa.Table:
+def labelled(
+    evidence: pa.Table, groups: pa.Table, members: pa.Table, kinds: Mapping[int, str], tag: int, settings: CampaignSettings
+) -> pa.Table:
     """
-    Reference rows of groups whose accounts' kinds are known.
+    Reference rows of groups whose accounts' kinds are known, and that are large enough to be tested.
 
     A group is a campaign where at least half of its accounts harvest (licensed distillers included: they look the same), left
     out where some do, and otherwise of the kind that most of its accounts are, or "mixed".
@@ -109,12 +111,17 @@ def labelled(evidence: pa.Table, groups: pa.Table, members: pa.Table, kinds: Map
         evidence, groups, members: EVIDENCE, GROUPS, GROUP_ACCOUNTS.
         kinds: account -> its kind; "campaign" for one that harvests.
         tag: Tells groups of different worlds apart.
+        settings: How large a group must be.
     """
     told = {
         group: _kind(Counter(kinds[a] for a in accounts))
         for group, accounts in _by_group(members["group"].to_pylist(), members["account"].to_pylist()).items()
     }
-    where = {g["group"]: stratum(g["origin"], g["n_accounts"]) for g in groups.to_pylist()}
+    where = {
+        g["group"]: stratum(g["origin"], g["n_accounts"])
+        for g in groups.to_pylist()
+        if g["n_accounts"] >= settings.min_accounts and g["n_exchanges"] >= settings.min_exchanges
+    }
     rows = [
         {
             "group": row["group"] ^ tag,
@@ -125,7 +132,7 @@ def labelled(evidence: pa.Table, groups: pa.Table, members: pa.Table, kinds: Map
             "weight_bits": row["weight_bits"],
         }
         for row in evidence.to_pylist()
-        if told[row["group"]] is not None
+        if row["group"] in where and told[row["group"]] is not None
     ]
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 

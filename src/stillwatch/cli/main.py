@@ -19,6 +19,10 @@ EXIT_INTERRUPTED = 130
 
 # name, module below stillwatch.cli (holds a click command or group called `command`), help in one line
 COMMANDS: tuple[tuple[str, str, str], ...] = (
+    ("demo", "demo", "make a world with planted campaigns, scan it, and score the scan"),
+    ("scan", "scan", "find the campaigns in a log: the main job"),
+    ("verify", "verify", "recompute every published figure of a scan from its stored signatures"),
+    ("reference", "reference", "build or learn the benign groups that scores are held against"),
     ("inspect", "inspect", "show what a log holds: format, coverage, tier, what can and cannot be seen"),
     ("simulate", "simulate", "write a seeded, labelled log to try detectors on"),
     ("explain", "explain", "explain one campaign or account, as a waterfall of bits"),

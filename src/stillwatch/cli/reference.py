@@ -19,6 +19,7 @@ from stillwatch.records import tables
 from stillwatch.records.campaign import Document
 from stillwatch.records.progress import Observer
 from stillwatch.settings import Settings
+from stillwatch.worlds import corpora as real
 from stillwatch.worlds.corpora import Corpora
 from stillwatch.worlds.grade import LICENSED
 
@@ -38,16 +39,21 @@ def command() -> None:
 @click.option(
     "--corpus", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Real text; else the shipped grammars."
 )
+@click.option(
+    "--half", type=click.Choice(["A", "B"]), help="Only this half of the real text, so that the other can be reported on."
+)
 @click.option("--append", is_flag=True, help="Add to the file.")
 @click.option("--quiet", is_flag=True, help="Print results only.")
-def build(out: Path, names: tuple[str, ...], seeds: str, corpus: Path | None, append: bool, quiet: bool) -> None:
+def build(
+    out: Path, names: tuple[str, ...], seeds: str, corpus: Path | None, half: str | None, append: bool, quiet: bool
+) -> None:
     """Build a reference from seeded worlds, as the shipped one was."""
     first, _, last = seeds.partition("-")
     rows = [pq.read_table(out)] if append and out.exists() else []
     with progress.shown(quiet) as observer:
         for name in names:
             world = worlds.load(Path(name)) if name.endswith(".toml") else worlds.preset(name)
-            corpora = Corpora(corpus) if corpus else None
+            corpora = real.load(corpus, half) if corpus else None
             rows += [_of_world(world, seed, corpora, observer) for seed in range(int(first), int(last or first) + 1)]
     parts.write_file(out, pa.concat_tables(rows))
     told = pa.concat_tables(rows)
@@ -87,6 +93,7 @@ def _of_world(world: worlds.World, seed: int, corpora: Corpora | None, observer:
                 engine.read(tables.GROUP_ACCOUNTS, ["group", "account"]),
                 _kinds(built.truth, engine.read(tables.ACCOUNTS)),
                 _WORLD_KEY.digest("world", f"{world.name} {seed}"),
+                Settings().campaigns,
             )
 
 
@@ -105,5 +112,7 @@ def _of_results(folder: Path) -> pa.Table:
         members = engine.read(tables.GROUP_ACCOUNTS, ["group", "account"])
         named = set(engine.read(tables.MEMBERS, ["account"])["account"].to_pylist()) if document.campaigns else set()
         kinds = {a: "campaign" if a in named else "mixed" for a in members["account"].to_pylist()}
-        rows = campaigns.labelled(engine.read(tables.EVIDENCE), engine.read(tables.GROUPS), members, kinds, 0)
+        rows = campaigns.labelled(
+            engine.read(tables.EVIDENCE), engine.read(tables.GROUPS), members, kinds, 0, Settings().campaigns
+        )
         return rows.filter(pc.not_equal(rows["kind"], "campaign"))

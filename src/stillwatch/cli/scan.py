@@ -1,7 +1,6 @@
 """`stillwatch scan`: logs in, explained campaigns out."""
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -62,16 +61,13 @@ def command(
 
     Exit codes: 0 nothing at or above --fail-on, 3 campaigns found, 4 input unreadable, 1 error, 130 interrupted.
     """
-    chosen = settings.load(config)
-    changes = {
-        "ingest": {"on_bad_line": on_bad_line},
-        "campaigns": {"entitlements": entitlements, "own_reference": reference},
-        "engine": {"workers": workers, "memory_gb": memory_gb},
-        "privacy": {"key_file": key_file},
-    }
-    for section, values in changes.items():
-        given = {name: value for name, value in values.items() if value is not None}
-        chosen = replace(chosen, **{section: replace(getattr(chosen, section), **given)})
+    chosen = settings.with_changes(
+        settings.load(config),
+        ingest={"on_bad_line": on_bad_line},
+        campaigns={"entitlements": entitlements, "own_reference": reference},
+        engine={"workers": workers, "memory_gb": memory_gb},
+        privacy={"key_file": key_file},
+    )
     with progress.shown(quiet) as observer:
         outcome = pipeline.scan(logs, out, chosen, observer=observer, resume=resume, pseudonymous=pseudonymous)
         observer.stage("report", None)
@@ -81,12 +77,12 @@ def command(
     if kind == "json":
         sys.stdout.buffer.write(outcome.document.to_json())
     else:
-        _summary(outcome.document, page)
+        summary(outcome.document, page)
     found = outcome.worst
     return main.EXIT_FOUND if found is not None and fail_on != "never" and _FAIL_ON.index(found) >= _FAIL_ON.index(fail_on) else 0
 
 
-def _summary(document: Document, page: Path) -> None:
+def summary(document: Document, page: Path) -> None:
     coverage = document.coverage
     bad = f", {coverage.n_bad_lines:,} bad lines set aside in {coverage.quarantine}" if coverage.n_bad_lines else ""
     click.echo(f"{document.n_exchanges:,} exchanges of {document.n_accounts:,} accounts, tier {coverage.tier}{bad}")

@@ -2,6 +2,22 @@
 
 from stillwatch.worlds.build import WorldReport, build
 from stillwatch.worlds.catalogue import LOOK_ALIKES, PARTS, SHAPES
+from stillwatch.worlds.grade import Found, Grade, grade, organisations_of
 from stillwatch.worlds.world import World, load, preset, preset_names, with_dials
 
-__all__ = ["LOOK_ALIKES", "PARTS", "SHAPES", "World", "WorldReport", "build", "load", "preset", "preset_names", "with_dials"]
+__all__ = [
+    "LOOK_ALIKES",
+    "PARTS",
+    "SHAPES",
+    "Found",
+    "Grade",
+    "World",
+    "WorldReport",
+    "build",
+    "grade",
+    "load",
+    "organisations_of",
+    "preset",
+    "preset_names",
+    "with_dials",
+]

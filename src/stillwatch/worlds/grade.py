@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 from scipy import stats
 
@@ -112,6 +111,12 @@ def grade(truth: Path, results: Path, found: Sequence[Found]) -> Grade:
     )
 
 
+def organisations_of(truth: Path, kind: str) -> list[str]:
+    """Organisations of the accounts of one kind, as the log names them."""
+    people = pq.read_table(truth / "accounts.parquet").to_pylist()
+    return sorted({p["org_id"] for p in people if p["kind"] == kind and p["org_id"]})
+
+
 def _matched(
     rows: Sequence[dict[str, str]], campaign_of: dict[str, str | None], kind_of: dict[str, str]
 ) -> dict[str, str | None]:
@@ -147,12 +152,3 @@ def _share_error(truth: Path, rows: Sequence[dict[str, str]], harvesters: set[st
         if r["account_id"] in harvesters and r["membership"] != "touched"
     ]
     return sum(errors) / len(errors) if errors else None
-
-
-def as_table(graded: Grade) -> pa.Table:
-    """The false-positive rates as a table: kind, accounts, accused, rate, upper bound."""
-    rows = [
-        {"kind": k, "accounts": s.n, "accused": s.hits, "rate": s.value, "rate_at_most": s.interval[1]}
-        for k, s in graded.false_positives.items()
-    ]
-    return pa.Table.from_pylist(rows)
