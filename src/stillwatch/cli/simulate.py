@@ -22,6 +22,11 @@ from stillwatch.worlds import build, load, preset, with_dials
     metavar="PART.DIAL=VALUE",
     help="Turn a dial, as campaign.cover=0.8; PART is a name, a kind or 'campaign'.",
 )
+@click.option(
+    "--corpus", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of real text; else own grammars."
+)
+@click.option("--corpus-half", type=click.Choice(["A", "B"]), help="Use one half of the corpus; the halves share no text.")
+@click.option("--traces", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of client traces.")
 def command(
     out: Path,
     seed: int,
@@ -30,12 +35,15 @@ def command(
     accounts: int | None,
     days: float | None,
     dials: tuple[str, ...],
+    corpus: Path | None,
+    corpus_half: str | None,
+    traces: Path | None,
 ) -> None:
     """Write a labelled log: DIR/log/part-*.parquet, and the truth in DIR/truth."""
     world = load(Path(name)) if name.endswith(".toml") else preset(name)
     world = with_dials(world, _pairs(dials) | ({"world.days": repr(days)} if days is not None else {}))
     world = world.sized(exchanges, accounts)
-    report = build(world, seed, out)
+    report = build(world, seed, out, corpus, corpus_half, traces)
     click.echo(
         f"{report.log}: {report.n_exchanges:,} exchanges of {report.n_accounts:,} accounts; "
         f"{report.n_harvested:,} harvested by {len(report.campaigns)} campaigns"

@@ -6,21 +6,22 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import orjson
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stillwatch.records.progress import Observer, Silent
 from stillwatch.records.tables import EXCHANGES
 from stillwatch.worlds.cast import Era, People
 from stillwatch.worlds.clients import MODELS
-from stillwatch.worlds.clock import DAY
-from stillwatch.worlds.corpora import Corpora
-from stillwatch.worlds.draft import Draft, Events, Part
+from stillwatch.worlds.clock import DAY, SHIPPED
+from stillwatch.worlds.corpus_library import CorpusLibrary, prepared
+from stillwatch.worlds.draft import Draft, Events
 from stillwatch.worlds.grammar import Grammar
+from stillwatch.worlds.grammar_library import GrammarLibrary
 from stillwatch.worlds.hashing import tag
-from stillwatch.worlds.render import Answers, Renderer, account_columns, created_before_use
-from stillwatch.worlds.world import World, told
+from stillwatch.worlds.render import Answers, Renderer, created_before_use
+from stillwatch.worlds.traces import load as read_traces
+from stillwatch.worlds.truth import STORAGE, Truth
+from stillwatch.worlds.world import World
 
 CHUNK_ROWS = 65_536
 PART_ROWS = 1_048_576
@@ -42,60 +43,79 @@ def build(
     world: World,
     seed: int,
     out: Path,
-    corpora: Corpora | None = None,
+    corpus: Path | None = None,
+    corpus_half: str | None = None,
+    traces: Path | None = None,
     observer: Observer | None = None,
 ) -> WorldReport:
     """
     Write a labelled log.
 
-    Cost: about 15 µs an exchange on one core; memory about 100 bytes an exchange while the plan is sorted, and one chunk of text.
+    Cost: about 8 µs an exchange on one core; memory about 100 bytes an exchange while the plan is sorted, and one chunk of text.
 
     Args:
         world: What is in it.
-        seed: The same seed, world and corpora give the same bytes.
+        seed: The same seed, world, corpus and traces give the same bytes.
         out: `log/part-*.parquet` and `truth/` are written below it.
-        corpora: Real text; None = the shipped grammars.
+        corpus: Folder of real text (worlds.corpora); None = the shipped grammars.
+        corpus_half: "A" or "B": only this half of the corpus; what is fitted on one is reported on the other.
+        traces: Folder of published traces (worlds.traces); None = the shipped fits.
         observer: Told of the rows written.
 
     Returns:
         Where it lies and how much it is.
+
+    Raises:
+        SettingsError: the corpus or the traces cannot be used, or a pool asks for more prompts than the corpus has.
     """
     watch = observer or Silent()
     watch.stage("plan", None)
-    draft, people, events, names = planned(world, seed, corpora)
+    plan = planned(world, seed, corpus, corpus_half, traces)
     watch.done()
-    renderer = Renderer(draft.era, draft.grammar, people, draft.writers, seed, Answers(world.answers, world.history))
-    truth = _Truth(out / "truth", world, people, names, seed)
-    watch.stage("write", len(events))
+    renderer = Renderer(plan.draft.era, grammar(), plan.people, plan.draft.writers, seed, Answers(world.answers, world.history))
+    truth = Truth(out / "truth", world, plan.people, seed)
+    watch.stage("write", len(plan.events))
     log = _fresh(out / "log")
-    for number, first in enumerate(range(0, len(events), PART_ROWS)):
-        last = min(first + PART_ROWS, len(events))
-        with pq.ParquetWriter(
-            log / f"part-{number:06d}.parquet", EXCHANGES.schema, compression="zstd", compression_level=1
-        ) as writer:
+    for number, first in enumerate(range(0, len(plan.events), PART_ROWS)):
+        last = min(first + PART_ROWS, len(plan.events))
+        with pq.ParquetWriter(log / f"part-{number:06d}.parquet", EXCHANGES.schema, **STORAGE) as writer:
             for begin in range(first, last, CHUNK_ROWS):
                 end = min(begin + CHUNK_ROWS, last)
-                table = renderer.render(events, begin, end)
+                table = renderer.render(plan.events, begin, end)
                 writer.write_table(table)
-                truth.add(table, events, begin, end)
+                truth.add(table, plan.events, begin, end)
                 watch.advance(end - begin)
     watch.done()
-    truth.close(corpora)
-    planted = tuple(name for name, part in names if part.campaign)
-    return WorldReport(log, out / "truth", len(events), len(people), int(events.harvested.sum()), planted)
+    truth.close(plan.sources)
+    planted = tuple(name for name, part in world.named_parts() if part.campaign)
+    return WorldReport(log, out / "truth", len(plan.events), len(plan.people), int(plan.events.harvested.sum()), planted)
 
 
-def planned(world: World, seed: int, corpora: Corpora | None) -> tuple[Draft, People, Events, list[tuple[str, Part]]]:
-    """All accounts and all events, sorted; no text yet."""
+@dataclass(frozen=True)
+class Planned:
+    """A world before any text: its draft, all accounts, all events by time, and where its words come from."""
+
+    draft: Draft
+    people: People
+    events: Events
+    sources: dict[str, object]
+
+
+def planned(world: World, seed: int, corpus: Path | None, corpus_half: str | None, traces: Path | None) -> Planned:
+    """Plan all parts in their order."""
     start = int(np.datetime64(world.start, "us").astype(np.int64))
     era = Era(start, world.days, start + int(world.days * world.release * DAY), MODELS)
-    draft = Draft(era, grammar(), corpora, seed)
-    names = world.named_parts()
-    for number, (name, part) in enumerate(names):
+    shipped = GrammarLibrary(grammar(), seed)
+    real = CorpusLibrary(prepared(corpus, corpus_half), shipped) if corpus else None
+    draft = Draft(era, real or shipped, read_traces(traces) if traces else SHIPPED, seed)
+    for number, (name, part) in enumerate(world.named_parts()):
         part.plan(draft, np.random.default_rng([seed, tag(name)]), number)
     people, events = draft.cast.close(), draft.close()
     created_before_use(people, events)
-    return draft, people, events, names
+    sources: dict[str, object] = {"text": "shipped grammars", "rhythms": "clients_rate.parquet" if traces else "shipped fits"}
+    if real:
+        sources |= {"text": "corpus", "half": corpus_half, "times_each_turn_was_dealt": round(real.passes, 2)}
+    return Planned(draft, people, events, sources)
 
 
 @lru_cache(maxsize=1)
@@ -109,51 +129,6 @@ def _fresh(folder: Path) -> Path:
     for old in folder.glob("part-*.parquet"):
         old.unlink()
     return folder
-
-
-class _Truth:
-    """The labels, in side files; nothing of them is in the log."""
-
-    SCHEMA = pa.schema(
-        [("exchange_id", pa.string()), ("account_id", pa.string()), ("campaign", pa.string()), ("harvested", pa.bool_())]
-    )
-
-    def __init__(self, folder: Path, world: World, people: People, names: list[tuple[str, Part]], seed: int) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder, self._world, self._people, self._names, self._seed = folder, world, people, names, seed
-        self._campaign = pa.array([name if part.campaign else None for name, part in names], pa.string())
-        self._writer = pq.ParquetWriter(folder / "exchanges.parquet", self.SCHEMA, compression="zstd", compression_level=1)
-
-    def add(self, table: pa.Table, events: Events, first: int, last: int) -> None:
-        """Label some rows."""
-        part = self._people.part[events.account[first:last]]
-        columns = [
-            table["exchange_id"],
-            table["account_id"],
-            self._campaign.take(pa.array(part)),
-            pa.array(events.harvested[first:last]),
-        ]
-        self._writer.write_table(pa.table(columns, schema=self.SCHEMA))
-
-    def close(self, corpora: Corpora | None) -> None:
-        """Finish the exchanges; write accounts and the world's own description."""
-        self._writer.close()
-        columns = account_columns(self._people, self._seed)
-        part = pa.array(self._people.part)
-        kinds = pa.array([p.kind for _, p in self._names]).take(part)
-        group = pa.array([name for name, _ in self._names]).take(part)
-        table = pa.table(
-            {
-                "account_id": columns["account_id"],
-                "kind": kinds,
-                "campaign": self._campaign.take(part),
-                "org_id": columns["org_id"],
-                "part": group,
-            }
-        )
-        pq.write_table(table, self._folder / "accounts.parquet", compression="zstd")
-        raw = orjson.dumps(told(self._world, self._seed), option=orjson.OPT_INDENT_2)
-        (self._folder / "world.json").write_bytes(raw + b"\n")
 
 
 def digest(folder: Path) -> str:

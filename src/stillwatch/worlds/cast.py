@@ -4,13 +4,12 @@ Who is in a world: every account, ordinary or of a campaign, is enrolled by one 
 That is what keeps tells out: ids, sign-up hours, networks, clients, settings and adoption of new models have one source.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
 
-from stillwatch.worlds.clock import DAY, HOUR, HOUR_WEIGHTS, ZONES
+from stillwatch.worlds.clock import DAY, HOUR, WAKING, ZONES
 from stillwatch.worlds.hashing import U64
 
 # Shares follow no published census; what matters is that they are heavy-tailed and the same for all.
@@ -33,6 +32,7 @@ class People:
     unique: U64  # seed of all its ids
     context: U64  # seed of what it is about
     zone: npt.NDArray[np.int8]
+    rhythm: npt.NDArray[np.int16]
     created: npt.NDArray[np.int64]
     tier: npt.NDArray[np.int8]
     org: U64  # 0: none
@@ -67,10 +67,17 @@ class Era:
 
 
 class Cast:
-    """All accounts of a world."""
+    """
+    All accounts of a world.
 
-    def __init__(self, era: Era) -> None:
+    Args:
+        era: Its window.
+        rhythms: Share of accounts that keep each rhythm.
+    """
+
+    def __init__(self, era: Era, rhythms: npt.NDArray[np.float64]) -> None:
         self._era = era
+        self._rhythms = rhythms
         self._blocks: list[People] = []
         self._size = 0
 
@@ -81,7 +88,7 @@ class Cast:
         """
         `n` ordinary accounts. Returns their numbers and their columns, which the caller may bend until `close`.
         """
-        block = ordinary(rng, n, self._era, part)
+        block = ordinary(rng, n, self._era, self._rhythms, part)
         first = self._size
         self._blocks.append(block)
         self._size += n
@@ -91,17 +98,13 @@ class Cast:
         """All accounts as one set of columns."""
         return People(**{f.name: np.concatenate([getattr(b, f.name) for b in self._blocks]) for f in fields(People)})
 
-    def blocks(self) -> Iterator[People]:
-        """The blocks in the order of enrolment."""
-        return iter(self._blocks)
-
 
 def words(rng: np.random.Generator, n: int) -> U64:
     """`n` random 64-bit words, never 0."""
     return np.asarray(rng.integers(1, 1 << 63, n), np.uint64)
 
 
-def ordinary(rng: np.random.Generator, n: int, era: Era, part: int) -> People:
+def ordinary(rng: np.random.Generator, n: int, era: Era, rhythms: npt.NDArray[np.float64], part: int) -> People:
     """Accounts as anyone's are."""
     zone = rng.choice(ZONES, n)
     age = rng.gamma(1.2, 160.0, n)  # days; most accounts are some months old
@@ -113,6 +116,7 @@ def ordinary(rng: np.random.Generator, n: int, era: Era, part: int) -> People:
         unique=words(rng, n),
         context=words(rng, n),
         zone=zone,
+        rhythm=rng.choice(len(rhythms), n, p=rhythms).astype(np.int16),
         created=created,
         tier=rng.choice(4, n, p=[0.35, 0.4, 0.2, 0.05]).astype(np.int8),
         org=np.where(rng.random(n) < 0.3, words(rng, n), np.uint64(0)),
@@ -131,7 +135,7 @@ def ordinary(rng: np.random.Generator, n: int, era: Era, part: int) -> People:
 
 def signup(rng: np.random.Generator, near: npt.NDArray[np.int64], zone: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
     """Move moments to a waking hour of their zone on the same day: one rule for every account."""
-    hour = rng.choice(24, len(near), p=HOUR_WEIGHTS / HOUR_WEIGHTS.sum())
+    hour = rng.choice(24, len(near), p=WAKING / WAKING.sum())
     local = hour * HOUR + rng.integers(0, HOUR, len(near)) - zone.astype(np.int64) * HOUR
     return np.asarray(near // DAY * DAY + local % DAY, np.int64)
 

@@ -10,50 +10,14 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
-from stillwatch.worlds.cast import Cast, Era, People
-from stillwatch.worlds.corpora import Corpora
-from stillwatch.worlds.grammar import Grammar
+from stillwatch.worlds.cast import Cast, Era
+from stillwatch.worlds.clock import Rhythms
 from stillwatch.worlds.hashing import U64
+from stillwatch.worlds.library import Library
+from stillwatch.worlds.writing import Writer
 
 I64 = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Rows:
-    """What a writer is told of the rows it writes; one entry a row."""
-
-    account: I64
-    item: U64
-    conversation: U64
-    turn: I64
-
-
-@dataclass(frozen=True)
-class Written:
-    """
-    What a writer returns, one entry a row.
-
-    Args:
-        prompt, system, response: Strings; the last two may be null.
-        tools: Place in TOOL_SETS, or -1.
-        end_user: Seed of the end user, or 0.
-    """
-
-    prompt: pa.Array
-    system: pa.Array
-    response: pa.Array | None = None
-    tools: npt.NDArray[np.int64] | None = None
-    end_user: U64 | None = None
-
-
-class Writer(Protocol):
-    """Turns planned rows into text; the same row always into the same text."""
-
-    def write(self, grammar: Grammar, people: People, rows: Rows) -> Written:
-        """The text of some rows."""
-        ...
 
 
 class Part(Protocol):
@@ -110,17 +74,17 @@ class Draft:
 
     Args:
         era: Its window and its models.
-        grammar: The shipped languages.
-        corpora: Real text, or None.
+        library: Where the words come from.
+        rhythms: When accounts are busy.
         seed: Of the world.
     """
 
-    def __init__(self, era: Era, grammar: Grammar, corpora: Corpora | None, seed: int) -> None:
+    def __init__(self, era: Era, library: Library, rhythms: Rhythms, seed: int) -> None:
         self.era = era
-        self.grammar = grammar
-        self.corpora = corpora
+        self.library = library
+        self.rhythms = rhythms
         self.seed = seed
-        self.cast = Cast(era)
+        self.cast = Cast(era, rhythms.share)
         self.writers: list[Writer] = []
         self._columns: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in _TYPES}
 

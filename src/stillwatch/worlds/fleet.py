@@ -8,6 +8,7 @@ import numpy.typing as npt
 from stillwatch.worlds.cast import People, networks, signup, words
 from stillwatch.worlds.clock import DAY
 from stillwatch.worlds.draft import Draft
+from stillwatch.worlds.infrastructure import one_client
 from stillwatch.worlds.traffic import chats, volumes
 
 I64 = npt.NDArray[np.int64]
@@ -87,5 +88,4 @@ class Fleet:
             for column in (block.payment, block.device):
                 column[reused] = words(rng, kits)[rng.integers(0, kits, len(reused))]
             block.network[reused] = networks(rng, kits, np.ones(kits, np.bool_))[rng.integers(0, kits, len(reused))]
-        same = rng.random(self.accounts) < self.shared_client
-        block.client[same], block.config[same] = block.client[0], block.config[0]
+        one_client(rng, block, self.shared_client)

@@ -105,14 +105,14 @@ class Grammar:
     def _choose(self, family: str, context: Context, seeds: U64, n_sentences: I64) -> tuple[I32, I64]:
         n_rows = len(seeds)
         row_of = np.repeat(np.arange(n_rows), n_sentences)
-        turn = _within(n_sentences)
+        turn = within(n_sentences)
         h = mix(seeds[row_of], turn)
         language = context.language[row_of]
         pattern = self._families[family][language] + below(h, self._counts[family][language])
         lengths = self._offsets[pattern + 1] - self._offsets[pattern]
         sentence = np.repeat(np.arange(len(pattern)), lengths)
-        code = self._flat[self._offsets[pattern][sentence] + _within(lengths)]
-        self._fill(code, context, row_of[sentence], mix(h[sentence], _within(lengths)), h[sentence])
+        code = self._flat[self._offsets[pattern][sentence] + within(lengths)]
+        self._fill(code, context, row_of[sentence], mix(h[sentence], within(lengths)), h[sentence])
         ends = np.cumsum(lengths) - 1
         code[ends[np.cumsum(n_sentences) - 1]] = 0
         totals = np.add.reduceat(lengths, np.cumsum(n_sentences) - n_sentences) if n_rows else np.zeros(0, np.int64)
@@ -213,7 +213,7 @@ def joined(pieces: pa.Array, ids: I32, lengths: I64) -> pa.Array:
     return pa.StringArray.from_buffers(len(lengths), pa.py_buffer(np.ascontiguousarray(offsets)), flat.buffers()[2])
 
 
-def _within(lengths: I64) -> I64:
+def within(lengths: I64) -> I64:
     """0, 1, … within each run."""
     total = int(lengths.sum())
     return np.arange(total) - np.repeat(np.cumsum(lengths) - lengths, lengths)

@@ -12,9 +12,10 @@ from stillwatch.records.tables import EXCHANGES, UTC_TIME
 from stillwatch.worlds import clients
 from stillwatch.worlds.cast import IPV6_SHARE, Era, People
 from stillwatch.worlds.clock import HOUR
-from stillwatch.worlds.draft import Events, Rows, Writer, Written
+from stillwatch.worlds.draft import Events
 from stillwatch.worlds.grammar import Grammar
 from stillwatch.worlds.hashing import U64, below, hex_ids, mix, tag, unit
+from stillwatch.worlds.writing import Rows, Writer, Written
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch.worlds.cast import People
-from stillwatch.worlds.draft import Rows, Written
 from stillwatch.worlds.grammar import Context, Grammar
 from stillwatch.worlds.hashing import U64, below, mix, unit
 from stillwatch.worlds.lexicon import LANGUAGES, TOPICS
+from stillwatch.worlds.writing import Rows, Writer, Written
 
 I64 = npt.NDArray[np.int64]
 
@@ -82,64 +82,31 @@ def rules(grammar: Grammar, seed: U64, mean: float, language: I64 | None = None)
     return grammar.write("rule", context, mix(seed, 43), 1 + sentences(mix(seed, 44), mean))
 
 
-def tasks(grammar: Grammar, rng: np.random.Generator, n: int, mean: float = 3.0, language: int | None = None) -> pa.Array:
-    """`n` tasks of one language, by default drawn like anyone's."""
-    seeds = mix(int(rng.integers(1, 1 << 62)), np.arange(n))
-    chosen = int(language_of(seeds[:1])[0]) if language is None else language
-    about = own_context(seeds, seeds)
-    context = Context(np.full(n, chosen), about.topic, about.first, about.second)
-    return grammar.write("task", context, seeds, sentences(seeds, mean))
-
-
 @dataclass(frozen=True)
-class Template:
+class Framed:
     """
-    One of a bank of templates around a fill.
+    One of a bank of templates around what another writer writes.
 
     Args:
-        heads: The bank, one string a template.
-        family: Patterns of the fill.
-        pooled: The fill is an item of a pool, about anything; else it is about the account's own business.
-        in_system: The template is sent as system prompt; else it stands before the fill.
+        heads: The bank, one string a template; which one is a function of the item.
+        body: Writes what the template is put around.
+        in_system: The template is sent as system prompt; else it stands before the body.
         tools: Place in TOOL_SETS, or -1.
-        language: Of pooled fills; None = each item its own.
-        mean_sentences: Of a fill.
     """
 
     heads: pa.Array
-    family: str = "task"
-    pooled: bool = True
+    body: Writer
     in_system: bool = False
     tools: int = -1
-    language: int | None = None
-    mean_sentences: float = 2.0
 
     def write(self, grammar: Grammar, people: People, rows: Rows) -> Written:
-        """Template and fill of each row."""
-        fill = grammar.write(self.family, self._context(people, rows), rows.item, sentences(rows.item, self.mean_sentences))
-        return framed(self.heads, template_of(rows, len(self.heads)), fill, self.in_system, self.tools)
-
-    def _context(self, people: People, rows: Rows) -> Context:
-        if not self.pooled:
-            return own_context(account_seed(people, rows), rows.conversation)
-        about = own_context(mix(rows.item, 51), rows.item)
-        if self.language is None:
-            return about
-        return Context(np.full(len(rows.item), self.language), about.topic, about.first, about.second)
-
-
-def template_of(rows: Rows, n: int) -> I64:
-    """The template of each row: a function of the item."""
-    return below(mix(rows.item, 52), n)
-
-
-def framed(heads: pa.Array, choice: I64, fill: pa.Array, in_system: bool, tools: int) -> Written:
-    """Put a template around a fill, or beside it as system prompt."""
-    head = heads.take(pa.array(choice))
-    offered = np.full(len(fill), tools)
-    if in_system:
-        return Written(fill, head, tools=offered)
-    return Written(pc.binary_join_element_wise(head, fill, "\n\n"), nothing(len(fill)), tools=offered)
+        """Template and body of each row."""
+        inner = self.body.write(grammar, people, rows)
+        head = self.heads.take(pa.array(below(mix(rows.item, 52), len(self.heads))))
+        offered = np.full(len(head), self.tools)
+        if self.in_system:
+            return Written(inner.prompt, head, tools=offered)
+        return Written(pc.binary_join_element_wise(head, inner.prompt, "\n\n"), nothing(len(head)), tools=offered)
 
 
 @dataclass(frozen=True)
@@ -163,22 +130,23 @@ class Assignment:
     Questions on shared assignments: the text itself, or with the asker's own words after it, or only the asker's own words.
 
     Args:
-        texts: The assignments; an item's low 8 bits choose one.
+        texts: The assignments; bits 56 to 63 of an item choose one.
+        own: Writes the asker's own words.
         copied, amended: Shares of the first and second way.
     """
 
     texts: pa.Array
+    own: Writer
     copied: float = 0.4
     amended: float = 0.4
 
     def write(self, grammar: Grammar, people: People, rows: Rows) -> Written:
         """One question a row."""
         n = len(rows.item)
-        base = self.texts.take(pa.array((rows.item & np.uint64(0xFF)).astype(np.int64)))
-        own = grammar.write(
-            "ask", own_context(account_seed(people, rows), rows.conversation), rows.item, sentences(rows.item, 1.5)
-        )
-        way = unit(mix(rows.item, 53))
+        base = self.texts.take(pa.array((rows.item >> np.uint64(56)).astype(np.int64)))
+        bare = Rows(rows.account, rows.item & np.uint64(0xFFFFFFFFFFFFFF), rows.conversation, rows.turn)
+        own = self.own.write(grammar, people, bare).prompt
+        way = unit(mix(rows.item, rows.conversation, 53))
         both = pc.binary_join_element_wise(base, own, " ")
         prompt = pc.if_else(pa.array(way < self.copied), base, pc.if_else(pa.array(way < self.copied + self.amended), both, own))
         return Written(prompt, nothing(n))

@@ -6,10 +6,9 @@ from typing import ClassVar
 import numpy as np
 
 from stillwatch.worlds.draft import Draft
-from stillwatch.worlds.hashing import mix
 from stillwatch.worlds.infrastructure import one_client
 from stillwatch.worlds.traffic import chats, volumes
-from stillwatch.worlds.writers import Template, language_of, rules
+from stillwatch.worlds.writers import Framed
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,6 @@ class App:
         one_client(rng, block, self.same_client)
         counts = volumes(rng, self.accounts, self.exchanges, 1.0)
         own = rng.binomial(counts, self.own)
-        seed = mix(int(rng.integers(1, 1 << 62)))
-        heads = rules(draft.grammar, seed, self.template_sentences, language_of(seed))
-        writer = draft.hire(Template(heads, "ask", pooled=False, in_system=self.in_system))
-        chats(draft, rng, account, block, counts - own, writer=writer)
+        heads = draft.library.instructions(rng, 1, "app", self.template_sentences)
+        chats(draft, rng, account, block, counts - own, Framed(heads, draft.library.own, self.in_system))
         chats(draft, rng, account, block, own)

@@ -7,10 +7,8 @@ import numpy as np
 
 from stillwatch.worlds.clock import queue
 from stillwatch.worlds.draft import Draft
-from stillwatch.worlds.hashing import mix, tag
 from stillwatch.worlds.infrastructure import one_organisation
-from stillwatch.worlds.traffic import names_of, volumes
-from stillwatch.worlds.writers import Template, language_of, rules
+from stillwatch.worlds.traffic import harvest, volumes
 
 
 @dataclass(frozen=True)
@@ -37,11 +35,5 @@ class Batch:
         counts = volumes(rng, self.accounts, self.exchanges, 0.5)
         owner = np.repeat(np.arange(self.accounts), counts)
         at = rng.permutation(queue(rng, len(owner), draft.era.start, draft.era.days, 0.4))
-        seed = int(rng.integers(1, 1 << 62))
-        language = int(language_of(mix(seed))[0])
-        heads = rules(draft.grammar, mix(seed), 4.0, np.array([language]))
-        writer = draft.hire(Template(heads, "say", in_system=self.in_system, language=language, mean_sentences=5.0))
-        number = np.arange(len(owner))
-        draft.send(
-            writer, at, account[owner], mix(tag("document"), seed, number), names_of(draft, "alone", account[owner], number)
-        )
+        pool = draft.library.documents(rng, len(owner), self.in_system)
+        harvest(draft, pool, at, account[owner], harvested=False)

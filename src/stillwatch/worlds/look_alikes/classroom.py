@@ -10,7 +10,7 @@ from stillwatch.worlds.clock import DAY, HOUR
 from stillwatch.worlds.draft import Draft
 from stillwatch.worlds.hashing import mix, tag
 from stillwatch.worlds.traffic import chats, fold, volumes
-from stillwatch.worlds.writers import Assignment, tasks
+from stillwatch.worlds.writers import Assignment
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,10 @@ class Classroom:
         slot = rng.integers(8, 16, self.assignments)
         begin = draft.era.start + day.astype(np.int64) * DAY + (slot[lesson] - block.zone[0].astype(np.int64)) * HOUR
         at = fold(begin + rng.integers(0, 3 * HOUR // 2, n), draft.era)
-        writer = draft.hire(Assignment(tasks(draft.grammar, rng, self.assignments), self.copied, self.amended))
+        texts = draft.library.tasks(rng, self.assignments, "assignment")
+        writer = draft.hire(Assignment(texts, draft.library.own, self.copied, self.amended))
         name = mix(draft.seed, tag("lesson"), block.unique[owner], lesson)
-        item = (mix(draft.seed, name, np.arange(n)) & np.uint64(0xFFFFFFFFFFFFFF00)) | lesson.astype(np.uint64)
+        script = draft.library.script(rng, counts - own, np.ones(self.accounts), block.one_customer)
+        said = mix(draft.seed, name, np.arange(n)) if script.item is None else script.item
+        item = (said & np.uint64(0xFFFFFFFFFFFFFF)) | (lesson.astype(np.uint64) << np.uint64(56))
         draft.send(writer, at, account[owner], item, name)

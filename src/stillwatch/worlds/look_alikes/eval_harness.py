@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from stillwatch.worlds.clock import DAY
 from stillwatch.worlds.draft import Draft
-from stillwatch.worlds.hashing import mix, tag
-from stillwatch.worlds.traffic import chats, fold, names_of, volumes
-from stillwatch.worlds.writers import Template, rules
+from stillwatch.worlds.traffic import alone, chats, fold, volumes
+
+I64 = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -42,22 +43,21 @@ class EvalHarness:
         block.adopted[:] = draft.era.release
         runs = counts - own
         owner = np.repeat(np.arange(self.accounts), runs)
-        order = [rng.permutation(self.items)[np.arange(n) % self.items] for n in runs]
+        pool = draft.library.benchmark(rng, self.items)
+        order = [rng.permutation(len(pool.item))[np.arange(n) % len(pool.item)] for n in runs.tolist()]
         number = np.concatenate(order) if order else np.zeros(0, np.int64)
         begins = draft.era.release + (rng.random(self.accounts) * self.within_days * DAY).astype(np.int64)
         paces = rng.lognormal(np.log(20e6), 0.8, self.accounts)
         at = begins[owner] + _since(rng.exponential(paces[owner]).astype(np.int64), runs)
-        seed = int(rng.integers(1, 1 << 62))
-        writer = draft.hire(Template(rules(draft.grammar, mix(seed), 3.0)))
-        item = mix(tag("benchmark"), seed, number)
+        sender = account[owner]
         draft.send(
-            writer, fold(at, draft.era), account[owner], item, names_of(draft, "alone", account[owner], np.arange(len(owner)))
+            draft.hire(pool.writer), fold(at, draft.era), sender, pool.item[number], alone(draft, sender, np.arange(len(at)))
         )
 
 
-def _since(gaps: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def _since(gaps: I64, counts: I64) -> I64:
     """Running sums of the gaps, from zero for each account."""
     run = np.cumsum(gaps)
     heads = np.cumsum(counts) - counts
     offset = np.concatenate([[0], run])[heads]
-    return run - np.repeat(offset, counts)
+    return np.asarray(run - np.repeat(offset, counts), np.int64)

@@ -5,12 +5,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from stillwatch.worlds.clock import HOUR_WEIGHTS, Rhythm
+from stillwatch.worlds.clients import TOOL_SETS
 from stillwatch.worlds.draft import Draft
+from stillwatch.worlds.infrastructure import one_client
 from stillwatch.worlds.traffic import chats, volumes
-from stillwatch.worlds.writers import Template, rules
+from stillwatch.worlds.writers import Framed
 
-_RHYTHM = Rhythm(HOUR_WEIGHTS, burst_mean=8.0, gap_median_s=20.0, gap_sigma=1.0)
+_HASTE = 3.0  # an agent's loop against a person's typing
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,10 @@ class Framework:
     def plan(self, draft: Draft, rng: np.random.Generator, part: int) -> None:
         """Enrol users; agent runs through the framework, and some chat."""
         account, block = draft.cast.enrol(rng, self.accounts, part)
-        same = rng.random(self.accounts) < self.same_client
-        block.client[same], block.config[same] = block.client[0], block.config[0]
+        one_client(rng, block, self.same_client)
         counts = volumes(rng, self.accounts, self.exchanges)
         own = rng.binomial(counts, self.own)
-        heads = rules(draft.grammar, np.asarray(rng.integers(1, 1 << 62, 1), np.uint64), 9.0, np.zeros(1, np.int64))
-        writer = draft.hire(Template(heads, "ask", pooled=False, in_system=True, tools=int(rng.integers(0, 12))))
-        chats(draft, rng, account, block, counts - own, _RHYTHM, writer)
+        heads = draft.library.instructions(rng, 1, "agent", 9.0, language=0)
+        writer = Framed(heads, draft.library.own, in_system=True, tools=int(rng.integers(0, len(TOOL_SETS))))
+        chats(draft, rng, account, block, counts - own, writer, _HASTE)
         chats(draft, rng, account, block, own)

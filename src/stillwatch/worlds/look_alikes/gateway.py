@@ -5,11 +5,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from stillwatch.worlds.clock import spread, starts
+from stillwatch.worlds.clock import ZONES, spread, starts
 from stillwatch.worlds.draft import Draft
 from stillwatch.worlds.hashing import mix, tag
-from stillwatch.worlds.traffic import PEOPLE_RHYTHM, volumes
-from stillwatch.worlds.writers import Gateway
+from stillwatch.worlds.traffic import volumes
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,10 @@ class GatewayKey:
         counts = volumes(rng, self.accounts, self.exchanges, 0.5)
         owner = np.repeat(np.arange(self.accounts), counts)
         user = rng.permutation(np.repeat(np.arange(self.end_users), spread(rng.lognormal(0, 1.2, self.end_users), len(owner))))
-        at = starts(rng, rng.choice(block.zone, len(owner)), PEOPLE_RHYTHM, draft.era.start, draft.era.days)
+        rhythm = rng.choice(len(draft.rhythms.share), len(owner), p=draft.rhythms.share).astype(np.int16)
+        zone = rng.choice(ZONES, len(owner))
+        at = starts(rng, zone, rhythm, draft.rhythms, draft.era.start, draft.era.days)
         number = np.arange(len(owner))
         name = mix(draft.seed, tag("gateway"), block.unique[owner], user, number // 3)
         item = (mix(draft.seed, name, number) & np.uint64(0xFFFFFFFFFF000000)) | user.astype(np.uint64)
-        draft.send(draft.hire(Gateway()), at, account[owner], item, name)
+        draft.send(draft.hire(draft.library.end_users), at, account[owner], item, name)

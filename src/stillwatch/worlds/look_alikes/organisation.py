@@ -8,7 +8,7 @@ import numpy as np
 from stillwatch.worlds.draft import Draft
 from stillwatch.worlds.infrastructure import one_network, one_organisation
 from stillwatch.worlds.traffic import chats, volumes
-from stillwatch.worlds.writers import Template, rules
+from stillwatch.worlds.writers import Framed
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,6 @@ class Organisation:
         one_network(rng, block)
         counts = volumes(rng, self.accounts, self.exchanges, 1.0)
         own = rng.binomial(counts, self.own)
-        heads = rules(draft.grammar, np.asarray(rng.integers(1, 1 << 62, 1), np.uint64), 6.0)
-        chats(draft, rng, account, block, counts - own, writer=draft.hire(Template(heads, "ask", pooled=False, in_system=True)))
+        heads = draft.library.instructions(rng, 1, "app", 6.0)
+        chats(draft, rng, account, block, counts - own, Framed(heads, draft.library.own, in_system=True))
         chats(draft, rng, account, block, own)

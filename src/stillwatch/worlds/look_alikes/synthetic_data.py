@@ -6,10 +6,10 @@ from typing import ClassVar
 import numpy as np
 
 from stillwatch.worlds.draft import Draft
-from stillwatch.worlds.hashing import mix, tag
 from stillwatch.worlds.infrastructure import one_client, one_network, one_organisation
-from stillwatch.worlds.traffic import deal, names_of, volumes
-from stillwatch.worlds.writers import Template, language_of, rules
+from stillwatch.worlds.library import Pool
+from stillwatch.worlds.traffic import deal, harvest, volumes
+from stillwatch.worlds.writers import Framed
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,6 @@ class SyntheticData:
         one_client(rng, block, 0.9)
         counts = volumes(rng, self.accounts, self.exchanges, 0.5)
         at, owner = deal(draft, rng, block, counts, self.jitter, draft.era.days)
-        seed = int(rng.integers(1, 1 << 62))
-        language = int(language_of(mix(seed))[0])
-        bank = rules(draft.grammar, mix(seed, np.arange(self.templates)), 5.0, np.full(self.templates, language))
-        writer = draft.hire(Template(bank, language=language))
-        number = np.arange(len(at))
-        item = mix(draft.seed, tag("pool"), seed, number)
-        draft.send(writer, at, account[owner], item, names_of(draft, "alone", account[owner], number))
+        bank = draft.library.instructions(rng, self.templates, "pipeline", 5.0)
+        pool = draft.library.plain(rng, len(at))
+        harvest(draft, Pool(Framed(bank, pool.writer), pool.item), at, account[owner], harvested=False)

@@ -7,8 +7,8 @@ import numpy as np
 
 from stillwatch.worlds.clock import DAY
 from stillwatch.worlds.draft import Draft
-from stillwatch.worlds.traffic import chats, fold, names_of, volumes
-from stillwatch.worlds.writers import Fixed, tasks
+from stillwatch.worlds.traffic import alone, chats, fold, volumes
+from stillwatch.worlds.writers import Fixed
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,6 @@ class Viral:
         chats(draft, rng, account, block, volumes(rng, self.accounts, self.exchanges - self.accounts))
         begin = draft.era.start + int(rng.random() * 0.8 * draft.era.days * DAY)
         at = begin + (rng.exponential(self.half_life_days / np.log(2), self.accounts) * DAY).astype(np.int64)
-        writer = draft.hire(Fixed(tasks(draft.grammar, rng, 1, 5.0)))
-        number = np.arange(self.accounts)
-        draft.send(
-            writer, fold(at, draft.era), account, np.zeros(self.accounts, np.uint64), names_of(draft, "alone", account, number)
-        )
+        writer = draft.hire(Fixed(draft.library.tasks(rng, 1, "viral")))
+        once = np.zeros(self.accounts, np.uint64)
+        draft.send(writer, fold(at, draft.era), account, once, alone(draft, account, np.arange(self.accounts)))

@@ -8,10 +8,11 @@ import pyarrow as pa
 
 from stillwatch.worlds.draft import Draft
 from stillwatch.worlds.fleet import Fleet
-from stillwatch.worlds.hashing import U64, below, mix, tag
+from stillwatch.worlds.hashing import U64, below, mix
+from stillwatch.worlds.library import Pool
 from stillwatch.worlds.shapes.wordings import WORDINGS
-from stillwatch.worlds.traffic import deal, names_of
-from stillwatch.worlds.writers import Template, language_of
+from stillwatch.worlds.traffic import deal, harvest
+from stillwatch.worlds.writers import Framed
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Elicitation(Fleet):
 
     Args:
         wording: "reasoning" (step by step), "rubric" (the teacher as judge) or "trace" (coercing hidden reasoning into the open).
-        paraphrases: Size of the bank, 1 to 4,000.
+        paraphrases: Size of the bank, 1 to 4,000; 0 = prompts that a corpus has assembled with such wordings, where it has.
         in_system: The wording is sent as system prompt.
     """
 
@@ -35,17 +36,19 @@ class Elicitation(Fleet):
         super().__post_init__()
         if self.wording not in WORDINGS:
             raise ValueError(f"wording must be one of {', '.join(WORDINGS)}")
+        if not 0 <= self.paraphrases <= 4_000:
+            raise ValueError("paraphrases must lie in 0 … 4000")
 
     def plan(self, draft: Draft, rng: np.random.Generator, part: int) -> None:
         """Enrol, cover, and deal the pool from one queue."""
         account, block, counts = self.enrol(draft, rng, part)
         at, owner = deal(draft, rng, block, counts, self.jitter, self.days)
-        seed = int(rng.integers(1, 1 << 62))
-        bank = paraphrased(self.wording, mix(seed, np.arange(self.paraphrases)))
-        writer = draft.hire(Template(bank, in_system=self.in_system, language=int(language_of(mix(seed))[0])))
-        number = np.arange(len(at))
-        item = mix(draft.seed, tag("pool"), seed, number)
-        draft.send(writer, at, account[owner], item, names_of(draft, "alone", account[owner], number), harvested=True)
+        pool = draft.library.assembled(rng, len(at), self.wording) if self.paraphrases == 0 else None
+        if pool is None:
+            bank = paraphrased(self.wording, mix(int(rng.integers(1, 1 << 62)), np.arange(max(1, self.paraphrases))))
+            fills = draft.library.plain(rng, len(at))
+            pool = Pool(Framed(bank, fills.writer, self.in_system), fills.item)
+        harvest(draft, pool, at, account[owner])
 
 
 def paraphrased(wording: str, seeds: U64) -> pa.Array:

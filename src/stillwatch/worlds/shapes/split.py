@@ -7,9 +7,7 @@ import numpy as np
 
 from stillwatch.worlds.draft import Draft
 from stillwatch.worlds.fleet import Fleet
-from stillwatch.worlds.hashing import mix, tag
-from stillwatch.worlds.traffic import deal, names_of
-from stillwatch.worlds.writers import Bare, language_of
+from stillwatch.worlds.traffic import deal, harvest
 
 
 @dataclass(frozen=True)
@@ -29,9 +27,4 @@ class Split(Fleet):
         """Enrol, cover, and deal the set from one queue."""
         account, block, counts = self.enrol(draft, rng, part)
         at, owner = deal(draft, rng, block, counts, self.jitter, self.days)
-        seed = int(rng.integers(1, 1 << 62))
-        language = int(language_of(mix(seed))[0]) if self.language is None else self.language
-        writer = draft.hire(Bare(language=language))
-        number = np.arange(len(at))
-        item = mix(draft.seed, tag("pool"), seed, number)
-        draft.send(writer, at, account[owner], item, names_of(draft, "alone", account[owner], number), harvested=True)
+        harvest(draft, draft.library.plain(rng, len(at), self.language), at, account[owner])
