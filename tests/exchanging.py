@@ -47,7 +47,7 @@ class Api:
         """Address of the collection."""
         return f"/{self.collection.root}/collections/{self.collection.id}/"
 
-    def get(self, path: str, who: str = "ada", **params: str | int) -> Any:
+    def get(self, path: str, who: str = "ada", **params: Any) -> Any:
         """GET; a path without a leading slash lies below the collection."""
         return self.request("GET", path, who, params={k: str(v) for k, v in params.items()})
 

@@ -21,10 +21,10 @@ def batch(api: Api, n: int) -> list[dict[str, Any]]:
     return things
 
 
-def walk(api: Api, path: str, key: str = "objects", **params: str | int) -> list[Any]:
+def walk(api: Api, path: str, key: str, limit: int) -> list[Any]:
     """All records of an endpoint, page by page."""
     got: list[Any] = []
-    answer = api.get(path, **params).json()
+    answer = api.get(path, limit=limit).json()
     got += answer.get(key, [])
     while answer["more"]:
         answer = api.get(path, next=answer["next"]).json()
