@@ -3,9 +3,11 @@
 from stillwatch.worlds.build import WorldReport, build
 from stillwatch.worlds.catalogue import LOOK_ALIKES, PARTS, SHAPES
 from stillwatch.worlds.grade import Found, Grade, grade, organisations_of
+from stillwatch.worlds.log import FORMATS
 from stillwatch.worlds.world import World, load, preset, preset_names, with_dials
 
 __all__ = [
+    "FORMATS",
     "LOOK_ALIKES",
     "PARTS",
     "SHAPES",

@@ -6,10 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from stillwatch.records.progress import Observer, Silent
-from stillwatch.records.tables import EXCHANGES
 from stillwatch.worlds.cast import Era, People
 from stillwatch.worlds.clients import MODELS
 from stillwatch.worlds.clock import DAY, SHIPPED
@@ -18,9 +16,10 @@ from stillwatch.worlds.draft import Draft, Events
 from stillwatch.worlds.grammar import Grammar
 from stillwatch.worlds.grammar_library import GrammarLibrary
 from stillwatch.worlds.hashing import tag
-from stillwatch.worlds.render import Answers, Renderer, created_before_use
+from stillwatch.worlds.log import fresh, open_part
+from stillwatch.worlds.render import Renderer, created_before_use
 from stillwatch.worlds.traces import load as read_traces
-from stillwatch.worlds.truth import STORAGE, Truth
+from stillwatch.worlds.truth import Truth
 from stillwatch.worlds.world import World
 
 CHUNK_ROWS = 65_536
@@ -46,6 +45,7 @@ def build(
     corpus: Path | None = None,
     corpus_half: str | None = None,
     traces: Path | None = None,
+    form: str = "parquet",
     observer: Observer | None = None,
 ) -> WorldReport:
     """
@@ -60,6 +60,7 @@ def build(
         corpus: Folder of real text (worlds.corpora); None = the shipped grammars.
         corpus_half: "A" or "B": only this half of the corpus; what is fitted on one is reported on the other.
         traces: Folder of published traces (worlds.traces); None = the shipped fits.
+        form: Of the log, "parquet" or "ndjson"; the truth is always Parquet.
         observer: Told of the rows written.
 
     Returns:
@@ -72,22 +73,22 @@ def build(
     watch.stage("plan", None)
     plan = planned(world, seed, corpus, corpus_half, traces)
     watch.done()
-    renderer = Renderer(plan.draft.era, grammar(), plan.people, plan.draft.writers, seed, Answers(world.answers, world.history))
+    renderer = Renderer(plan.draft, grammar(), plan.people, world.answers, world.history)
     truth = Truth(out / "truth", world, plan.people, seed)
     watch.stage("write", len(plan.events))
-    log = _fresh(out / "log")
+    log = fresh(out / "log")
     for number, first in enumerate(range(0, len(plan.events), PART_ROWS)):
         last = min(first + PART_ROWS, len(plan.events))
-        with pq.ParquetWriter(log / f"part-{number:06d}.parquet", EXCHANGES.schema, **STORAGE) as writer:
+        with open_part(log, number, form) as opened:
             for begin in range(first, last, CHUNK_ROWS):
                 end = min(begin + CHUNK_ROWS, last)
                 table = renderer.render(plan.events, begin, end)
-                writer.write_table(table)
+                opened.write(table)
                 truth.add(table, plan.events, begin, end)
                 watch.advance(end - begin)
     watch.done()
     truth.close(plan.sources)
-    planted = tuple(name for name, part in world.named_parts() if part.campaign)
+    planted = tuple(name for name, p in world.named_parts() if p.campaign)
     return WorldReport(log, out / "truth", len(plan.events), len(plan.people), int(plan.events.harvested.sum()), planted)
 
 
@@ -108,8 +109,8 @@ def planned(world: World, seed: int, corpus: Path | None, corpus_half: str | Non
     shipped = GrammarLibrary(grammar(), seed)
     real = CorpusLibrary(prepared(corpus, corpus_half), shipped) if corpus else None
     draft = Draft(era, real or shipped, read_traces(traces) if traces else SHIPPED, seed)
-    for number, (name, part) in enumerate(world.named_parts()):
-        part.plan(draft, np.random.default_rng([seed, tag(name)]), number)
+    for number, (name, one) in enumerate(world.named_parts()):
+        one.plan(draft, np.random.default_rng([seed, tag(name)]), number)
     people, events = draft.cast.close(), draft.close()
     created_before_use(people, events)
     sources: dict[str, object] = {"text": "shipped grammars", "rhythms": "clients_rate.parquet" if traces else "shipped fits"}
@@ -124,16 +125,9 @@ def grammar() -> Grammar:
     return Grammar()
 
 
-def _fresh(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("part-*.parquet"):
-        old.unlink()
-    return folder
-
-
 def digest(folder: Path) -> str:
     """A digest over the bytes of a log, for comparing two builds."""
     whole = hashlib.sha256()
-    for part in sorted(folder.glob("part-*.parquet")):
+    for part in sorted(folder.glob("part-*.*")):
         whole.update(part.read_bytes())
     return whole.hexdigest()

@@ -123,6 +123,10 @@ class CorpusLibrary:
                 opens[cut], item[cut] = self._decks[bool(one_customer[account])].deal(n)
         return Script(opens, item)
 
+    def earlier(self, conversation: U64, item: U64, turn: I64, wanted: I64) -> U64:
+        """Turns of a conversation lie side by side, in one skin."""
+        return (item.astype(np.int64) - (turn - wanted)).astype(np.uint64)
+
     def instructions(self, rng: np.random.Generator, n: int, use: str, mean: float, language: int | None = None) -> pa.Array:
         """Published system prompts; role prompts that people pass on for apps; made-up ones where there are too few."""
         known = {"agent": self._known.agent_instructions, "app": self._known.passed_on}.get(

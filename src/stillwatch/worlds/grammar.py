@@ -23,7 +23,7 @@ TAIL_WORDS = 20_000
 _SLOTS = {
     "N": -1,
     "V": -2,
-    "A": -3,
+    "J": -3,
     "R": -4,
     "D": -5,
     "E1": -6,
@@ -31,9 +31,8 @@ _SLOTS = {
     "E3": -8,
     "C1": -9,
     "C2": -10,
-    "M": -11,
-    "F": -12,
-    "S": -13,
+    "F": -11,
+    "S": -12,
 }
 _QUANTILES = 4096
 
@@ -121,7 +120,7 @@ class Grammar:
     def _fill(self, code: I32, context: Context, row: I64, u: U64, sentence: U64) -> None:
         kinds = code.copy()
         low = (u & np.uint64(_QUANTILES - 1)).astype(np.int64)
-        for name, table in (("V", self._verbs), ("A", self._adjectives), ("F", self._function), ("S", self._starters)):
+        for name, table in (("V", self._verbs), ("J", self._adjectives), ("F", self._function), ("S", self._starters)):
             at = np.flatnonzero(kinds == _SLOTS[name])
             code[at] = table[context.language[row[at]], low[at]]
         at = np.flatnonzero(kinds == _SLOTS["N"])
@@ -130,8 +129,8 @@ class Grammar:
         code[at] = self._tail[context.language[row[at]], (u[at] & np.uint64(0xFFFF)).astype(np.int64)]
         at = np.flatnonzero(kinds == _SLOTS["D"])
         code[at] = self._digits + below(u[at], 1000)
-        for place, names in enumerate((("E1", "C1"), ("E2", "M"), ("E3", "C2"))):
-            at = np.flatnonzero((kinds == _SLOTS[names[0]]) | (kinds == _SLOTS[names[1]]))
+        for place, names in enumerate((("E1", "C1"), ("E2",), ("E3", "C2"))):
+            at = np.flatnonzero(np.isin(kinds, [_SLOTS[name] for name in names]))
             chosen = np.where(unit(mix(sentence[at], 5)) < 0.7, context.first[row[at]], context.second[row[at]])
             spot = (mix(chosen, place) & np.uint64(1023)).astype(np.int64)
             code[at] = self._syllables[context.language[row[at]], place, spot]

@@ -5,12 +5,17 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stillwatch.worlds.grammar import Context, Grammar
-from stillwatch.worlds.hashing import mix, tag
+from stillwatch.worlds.hashing import U64, mix, tag
 from stillwatch.worlds.library import Pool, Script
 from stillwatch.worlds.writers import Bare, Chat, Framed, Gateway, language_of, own_context, rules, sentences
 from stillwatch.worlds.writing import Writer
 
 I64 = npt.NDArray[np.int64]
+
+
+def turn_item(seed: int, conversation: U64, turn: I64) -> U64:
+    """The item of a turn that no corpus has."""
+    return mix(seed, tag("turn"), conversation, turn)
 
 
 class GrammarLibrary:
@@ -35,6 +40,10 @@ class GrammarLibrary:
         opens = rng.random(int(counts.sum())) < np.repeat(1.0 / burst_mean, counts)
         opens[(np.cumsum(counts) - counts)[counts > 0]] = True
         return Script(opens, None)
+
+    def earlier(self, conversation: U64, item: U64, turn: I64, wanted: I64) -> U64:
+        """Turns are made from conversation and number."""
+        return turn_item(self._seed, conversation, wanted)
 
     def instructions(self, rng: np.random.Generator, n: int, use: str, mean: float, language: int | None = None) -> pa.Array:
         """Rules, all in one language; every use has the same grammar."""

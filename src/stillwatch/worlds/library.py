@@ -58,6 +58,10 @@ class Library(Protocol):
         """Conversations about the accounts' own business, `counts[i]` exchanges of account i."""
         ...
 
+    def earlier(self, conversation: U64, item: U64, turn: I64, wanted: I64) -> U64:
+        """Items of turn `wanted` of the same conversations, where `item` is of turn `turn` and came from `script`."""
+        ...
+
     def instructions(self, rng: np.random.Generator, n: int, use: str, mean: float, language: int | None = None) -> pa.Array:
         """
         `n` texts that tell a model what to do.

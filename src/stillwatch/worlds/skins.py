@@ -18,7 +18,7 @@ from stillwatch.worlds.lexicon import NAMES
 
 I64 = npt.NDArray[np.int64]
 
-N_SKINS = 8
+N_SKINS = 24
 RARE_CONVERSATIONS = 3  # a word of at most so many conversations is rare
 _WORD = re.compile(r"[^\W\d_]+|\d+|\W|_")
 _SYLLABLES = NAMES.split()

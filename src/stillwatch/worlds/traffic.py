@@ -6,6 +6,7 @@ import numpy.typing as npt
 from stillwatch.worlds.cast import Era, People
 from stillwatch.worlds.clock import HOUR, SECOND, queue, spread, starts, within
 from stillwatch.worlds.draft import Draft
+from stillwatch.worlds.grammar_library import turn_item
 from stillwatch.worlds.hashing import U64, mix, tag
 from stillwatch.worlds.library import Pool
 from stillwatch.worlds.writing import Writer
@@ -56,7 +57,7 @@ def chats(
     at = fold(begins[conversation] + run - run[heads][conversation], draft.era)
     turn = within(np.diff(np.append(heads, n)))
     name = mix(draft.seed, tag("conversation"), block.unique[owner], conversation)
-    item = mix(draft.seed, tag("turn"), name, turn) if script.item is None else script.item
+    item = turn_item(draft.seed, name, turn) if script.item is None else script.item
     draft.send(draft.hire(writer or draft.library.own), at, account[owner], item, name, turn)
 
 

@@ -2,7 +2,6 @@
 
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import orjson
@@ -11,10 +10,10 @@ import pyarrow.parquet as pq
 
 from stillwatch.worlds.cast import People
 from stillwatch.worlds.draft import Events
+from stillwatch.worlds.log import STORAGE
 from stillwatch.worlds.render import account_columns
 from stillwatch.worlds.world import World, told
 
-STORAGE: dict[str, Any] = {"compression": "zstd", "compression_level": 1}
 EXCHANGES_TRUTH = pa.schema(
     [("exchange_id", pa.string()), ("account_id", pa.string()), ("campaign", pa.string()), ("harvested", pa.bool_())]
 )

@@ -12,6 +12,7 @@ from stillwatch.errors import SettingsError
 from stillwatch.worlds.catalogue import PARTS
 from stillwatch.worlds.draft import Part
 
+ANSWERS = ("none", "grammar", "given")
 ABSORBING = ("chat", "framework")  # kinds that grow when a world is asked for at another size
 
 
@@ -26,8 +27,8 @@ class World:
         days: Length of the window.
         start: First day, ISO 8601, UTC.
         release: The new model comes at this share of the window.
-        answers: "none", "given" (where a corpus has them) or "grammar".
-        history: Write `messages` with the whole request.
+        answers: "none", "grammar" (made up for all) or "given" (where a corpus has them; tells sources apart).
+        history: Write `messages`, the whole request with its earlier turns.
     """
 
     name: str
@@ -35,8 +36,14 @@ class World:
     days: float = 14.0
     start: str = "2026-09-01"
     release: float = 0.55
-    answers: str = "given"
+    answers: str = "none"
     history: bool = False
+
+    def __post_init__(self) -> None:
+        if self.days <= 0 or not 0.0 <= self.release <= 1.0:
+            raise SettingsError(f"world '{self.name}': days must be above 0 and release within 0 … 1")
+        if self.answers not in ANSWERS:
+            raise SettingsError(f"world '{self.name}': answers must be one of {', '.join(ANSWERS)}, not {self.answers}")
 
     def named_parts(self) -> list[tuple[str, Part]]:
         """Names and parts in order."""

@@ -1,0 +1,53 @@
+"""The log of a world on disk: Parquet parts, or JSON lines for readers that want them; sorted by time over all parts."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stillwatch.records.tables import EXCHANGES
+
+STORAGE: dict[str, Any] = {"compression": "zstd", "compression_level": 1}
+FORMATS = ("parquet", "ndjson")
+
+
+def fresh(folder: Path) -> Path:
+    """The folder, without the parts of an earlier world."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("part-*.*"):
+        old.unlink()
+    return folder
+
+
+class Part:
+    """One open part."""
+
+    def __init__(self, parquet: pq.ParquetWriter | None, lines: IO[bytes] | None) -> None:
+        self._parquet, self._lines = parquet, lines
+
+    def write(self, table: pa.Table) -> None:
+        """Append rows."""
+        if self._parquet:
+            self._parquet.write_table(table)
+        if self._lines:
+            for row in table.to_pylist():
+                told = {name: value for name, value in row.items() if value is not None}
+                self._lines.write(orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z))
+
+
+@contextmanager
+def open_part(folder: Path, number: int, form: str) -> Iterator[Part]:
+    """Open part `number` for writing."""
+    if form not in FORMATS:
+        raise ValueError(f"form must be one of {', '.join(FORMATS)}")
+    path = folder / f"part-{number:06d}.{form}"
+    if form == "ndjson":
+        with path.open("wb") as lines:
+            yield Part(None, lines)
+    else:
+        with pq.ParquetWriter(path, EXCHANGES.schema, **STORAGE) as parquet:
+            yield Part(parquet, None)
