@@ -7,6 +7,7 @@ connect; keys are always needed.
 
 import ipaddress
 import os
+import signal
 import ssl
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -89,6 +90,7 @@ def serve(start: Start) -> None:
     database.connect(start.store).close()
     os.environ[_PASSED_ON] = orjson.dumps(asdict(start), default=_plain).decode()
     listen = start.listen
+    signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn raises it again after a clean stop; that is not a failure
     uvicorn.run(
         "stillwatch.sharing.taxii.server:from_environment",
         factory=True,
