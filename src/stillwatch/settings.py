@@ -39,8 +39,10 @@ class TemplateSettings:
     min_accounts: int = 5
     posting_agreement: float = 0.5  # Jaccard of two fragments' posting lists
     recipes_per_exchange: int = 4
-    semantic_hamming: int = 12  # bits of 128 within which two recipes are variants of one
-    family_containment: float = 0.5
+    semantic_hamming: int = 18  # bits of 128 between variants of one; benchmarks/quality/templates: variants <= 22, strangers >= 40
+    semantic_words: int = 12  # below it a text is too short to be a recipe by its meaning alone
+    semantic_radius: int = 24  # bits between an exchange and the middle of its semantic recipe
+    family_containment: float = 0.5  # of both account sets in each other, with twice semantic_hamming
     bundle_jaccard: float = 0.4
 
 
@@ -48,7 +50,8 @@ class TemplateSettings:
 class CandidateSettings:
     """Which groups are tested (research: Stage 2)."""
 
-    min_accounts: int = 10
+    min_accounts: int = 20  # research, risk 10: fewer accounts or exchanges over-claim, so such groups are not tested at all
+    min_exchanges: int = 250
     neighbours: int = 15
     resolutions: tuple[float, ...] = (1.0, 5.0, 20.0)
     rarity_powers: tuple[float, ...] = (1.0, 3.0)

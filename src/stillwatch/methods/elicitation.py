@@ -64,7 +64,7 @@ def add_logits(words: Any, n: int, weights: Any, scratch: Any, total: Any) -> in
     """
     m = buckets_of(words, n, scratch)
     for i in range(m):
-        row = weights[scratch[i]]
+        at = scratch[i]
         for j in range(LANES):
-            total[j] += np.int32(row[j])
+            total[j] += np.int32(weights[at, j])
     return m

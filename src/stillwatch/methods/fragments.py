@@ -20,25 +20,23 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from stillwatch.methods.hashing import U, mix, sip
+from stillwatch.methods.hashing import U, rotate, sip
 
 EDGE_WORDS = 16
-EDGE_SHINGLE, EDGE_WINDOW = 3, 4
+EDGE_SHINGLE, EDGE_WINDOW = 3, 4  # the kernel unrolls the window
 BODY_SHINGLE = 5
 _BODY_BELOW = U(1 << 60)  # 1/16 of 2^64
 _SALT_SHORT, _SALT_EDGE = U(0xA0761D6478BD642F), U(0xE7037ED1A0B428DB)
-_STEP = U(0x9FB21C651E98DF25)
-_U0 = U(0)
+_U0, _ALL = U(0), U(0xFFFFFFFFFFFFFFFF)
 
 
 @njit(cache=True, nogil=True, inline="always")
 def shingle(words: Any, start: int, k: int, salt: np.uint64) -> np.uint64:
-    """One 64-bit value for `k` words in their order."""
-    h = salt
-    for j in range(k):
-        h = (h + words[start + j]) * _STEP
-        h ^= h >> U(29)
-    return mix(h)
+    """One 64-bit value for `k` words in their order; as uniform as the words, which are SipHash digests."""
+    h = salt + words[start]
+    for j in range(1, k):
+        h += rotate(words[start + j], U(11 * j & 63))
+    return h
 
 
 @njit(cache=True, nogil=True)
@@ -66,17 +64,15 @@ def keep_small(kept: Any, n: int, limit: int, value: Any) -> int:
 
 @njit(cache=True, nogil=True)
 def _winnow(words: Any, start: int, end: int, kept: Any, n: int, limit: int) -> int:
-    n_shingles = end - start - EDGE_SHINGLE + 1
-    last = -1
-    for first in range(max(1, n_shingles - EDGE_WINDOW + 1)):
-        best, at = _U0, -1
-        for j in range(first, min(first + EDGE_WINDOW, n_shingles)):
-            value = shingle(words, start + j, EDGE_SHINGLE, _U0)
-            if at < 0 or value <= best:
-                best, at = value, j
-        if at != last:
-            n = keep_small(kept, n, limit, best)
-            last = at
+    """Of every four neighbouring shingles keep the smallest; of fewer, the smallest of all."""
+    a, b, c, last = _ALL, _ALL, _ALL, _ALL
+    for i in range(start, end - EDGE_SHINGLE + 1):
+        d = shingle(words, i, EDGE_SHINGLE, _U0)
+        smallest = min(min(a, b), min(c, d))
+        if smallest != last and (i >= start + EDGE_WINDOW - 1 or i == end - EDGE_SHINGLE):
+            n = keep_small(kept, n, limit, smallest)
+            last = smallest
+        a, b, c = b, c, d
     return n
 
 

@@ -65,8 +65,26 @@ def lowest_bit(context: Any, bits: Any) -> Any:
     return types.int64(types.uint64), build
 
 
+@intrinsic
+def borrowed(context: Any, array: Any) -> Any:
+    """
+    The same array without its reference count, which numba would otherwise raise and lower atomically at every inner call.
+
+    Only for arrays that the kernel's caller holds for as long as the kernel runs.
+    """
+
+    def build(ctx: Any, builder: Any, signature: Any, args: Any) -> Any:
+        held = ctx.make_array(signature.args[0])(ctx, builder, args[0])
+        held.meminfo = ir.Constant(held.meminfo.type, None)
+        held.parent = ir.Constant(held.parent.type, None)
+        return held._getvalue()
+
+    return array(array), build
+
+
 @njit(cache=True, nogil=True, inline="always")
-def _rotate(x: Any, by: Any) -> Any:
+def rotate(x: Any, by: Any) -> Any:
+    """The bits of a uint64 turned left by `by`, 1…63."""
     return (x << by) | (x >> (_64 - by))
 
 
@@ -88,14 +106,14 @@ def sip(x: np.uint64, k0: np.uint64, k1: np.uint64) -> np.uint64:
     for i in range(5):
         v0 += v1
         v2 += v3
-        v1 = _rotate(v1, _R13) ^ v0
-        v3 = _rotate(v3, _R16) ^ v2
-        v0 = _rotate(v0, _R32)
+        v1 = rotate(v1, _R13) ^ v0
+        v3 = rotate(v3, _R16) ^ v2
+        v0 = rotate(v0, _R32)
         v2 += v1
         v0 += v3
-        v1 = _rotate(v1, _R17) ^ v2
-        v3 = _rotate(v3, _R21) ^ v0
-        v2 = _rotate(v2, _R32)
+        v1 = rotate(v1, _R17) ^ v2
+        v3 = rotate(v3, _R21) ^ v0
+        v2 = rotate(v2, _R32)
         if i == 0:
             v0 ^= x
             v3 ^= _TAIL
@@ -103,6 +121,20 @@ def sip(x: np.uint64, k0: np.uint64, k1: np.uint64) -> np.uint64:
             v0 ^= _TAIL
             v2 ^= _FF
     return v0 ^ v1 ^ v2 ^ v3
+
+
+@njit(cache=True, nogil=True)
+def sip_all(values: Any, n: int, k0: np.uint64, k1: np.uint64, out: Any) -> None:
+    """`sip` of values[:n] into `out`, several at a time."""
+    for i in range(n):
+        out[i] = sip(values[i], k0, k1)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def marked(block: np.uint64, byte: np.uint64) -> np.uint64:
+    """The high bit of every byte of `block` that equals the byte repeated in `byte`."""
+    x = block ^ byte
+    return ~(((x & _7F) + _7F) | x) & _80
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -130,6 +162,14 @@ def tail_mask(n_bytes: int) -> np.uint64:
     return _ALL >> (U(8 - n_bytes) << U(3))
 
 
+@njit(cache=True, nogil=True, inline="always")
+def hash_block(block: np.uint64) -> np.uint64:
+    """`hash_bytes` of at most eight bytes, zeros behind them."""
+    h = (_M1 ^ block) * _M2
+    h ^= h >> _R32
+    return h * _M1 ^ (h >> _R32)
+
+
 @njit(cache=True, nogil=True)
 def hash_bytes(text: Any, start: int, end: int) -> np.uint64:
     """
@@ -153,15 +193,20 @@ def hash_bytes(text: Any, start: int, end: int) -> np.uint64:
 
 
 @njit(cache=True, nogil=True)
-def hash_folded(text: Any, start: int, end: int) -> np.uint64:
-    """The same with every ASCII digit read as '0'."""
-    h = _M1
+def hash_twice(text: Any, start: int, end: int) -> tuple[np.uint64, np.uint64]:
+    """`hash_bytes` of text[start:end], not empty: as it stands, and with every ASCII digit read as '0'."""
+    h, g = _M1, _M1
     i = start
     while end - i > 8:
-        h = (h ^ fold_digits(load8(text, i))) * _M2
+        block = load8(text, i)
+        h = (h ^ block) * _M2
         h ^= h >> _R32
+        g = (g ^ fold_digits(block)) * _M2
+        g ^= g >> _R32
         i += 8
-    if i < end:
-        h = (h ^ fold_digits(load8(text, i) & tail_mask(end - i))) * _M2
-        h ^= h >> _R32
-    return h * _M1 ^ (h >> _R32)
+    block = load8(text, i) & tail_mask(end - i)
+    h = (h ^ block) * _M2
+    h ^= h >> _R32
+    g = (g ^ fold_digits(block)) * _M2
+    g ^= g >> _R32
+    return h * _M1 ^ (h >> _R32), g * _M1 ^ (g >> _R32)

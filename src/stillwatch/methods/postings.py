@@ -172,7 +172,7 @@ class Sketches:
         packed = (keys[keys != _NONE].astype(np.uint64) << np.uint64(32)) | owners.astype(np.uint64)
         packed.sort()
         _link(packed, self.minima, self.sizes, agreement, parents)
-        return _roots(parents)
+        return roots(parents)
 
 
 @njit(cache=True, nogil=True)
@@ -228,7 +228,8 @@ def unite(parents: Any, first: int, second: int) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _roots(parents: Any) -> Any:
+def roots(parents: Any) -> Any:
+    """The smallest member of each member's set."""
     out = np.empty(len(parents), np.int32)
     for i in range(len(parents)):
         out[i] = _root(parents, i)

@@ -66,9 +66,8 @@ def accumulate(stems: Any, weights: Any, n: int, seed: np.uint64, signs: Any, co
             continue
         counts[bucket] = seen + 1
         w = weight * _DAMP[seen]
-        row = signs[bucket]
         for j in range(BITS):
-            total[j] += w * np.int32(row[j])
+            total[j] += w * np.int32(signs[bucket, j])
 
 
 @njit(cache=True, nogil=True)

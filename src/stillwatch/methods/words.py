@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from stillwatch.methods.hashing import U, hash_bytes, hash_folded, load8, lowest_bit, store8
+from stillwatch.methods.hashing import U, fold_digits, hash_block, hash_twice, load8, lowest_bit, store8, tail_mask
 
 SEPARATOR, LETTER, UNSPACED, IGNORED, DIGIT = 0, 1, 2, 3, 16  # DIGIT + its value
 
@@ -68,17 +68,7 @@ def _class_of(character: str) -> int:
     return SEPARATOR
 
 
-@njit(cache=True, nogil=True)
-def _emit(low: Any, start: int, end: int, stem_end: int, weight: int, out: Any, n: int) -> int:
-    words, exact, stems, weights = out
-    words[n] = hash_folded(low, start, end)
-    exact[n] = hash_bytes(low, start, end)
-    stems[n] = hash_folded(low, start, stem_end)
-    weights[n] = weight
-    return n + 1
-
-
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _gap(low: Any, start: int, end: int, h: np.uint64) -> np.uint64:
     """Fold what stands between two words, white space left out, into a running hash."""
     for i in range(start, end):
@@ -87,7 +77,7 @@ def _gap(low: Any, start: int, end: int, h: np.uint64) -> np.uint64:
     return h
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _lowered(x: np.uint64) -> tuple[np.uint64, np.uint64]:
     """Eight ASCII bytes in lower case, and one bit a byte: is it a letter or digit."""
     upper = ((x + _FROM_A) & ~(x + _PAST_Z)) & _HIGH
@@ -113,6 +103,7 @@ def ascii_words(data: Any, start: int, end: int, low: Any, out: Any, n: int, h: 
     Returns:
         Words now in `out`, bytes in `low`, and the running hash.
     """
+    words, exact, stems, weights = out
     length = end - start
     safe = len(data) - 8
     carry, opened, closed = _U0, -1, 0
@@ -144,9 +135,20 @@ def ascii_words(data: Any, start: int, end: int, low: Any, out: Any, n: int, h: 
                 continue
             if opened - closed != 1 or low[closed] > 32:
                 h = _gap(low, closed, opened, h)
-            n = _emit(low, opened, at, min(at, opened + STEM_CHARACTERS), min(at - opened, 255), out, n)
-            h = (h ^ out[1][n - 1]) * _PRIME
+            size = at - opened
+            block = load8(low, opened)
+            if size <= 8:
+                block &= tail_mask(size)
+                folded = fold_digits(block)
+                words[n] = hash_block(folded)
+                exact[n] = words[n] if folded == block else hash_block(block)
+            else:
+                exact[n], words[n] = hash_twice(low, opened, at)
+            stems[n] = hash_block(fold_digits(block) & tail_mask(min(size, STEM_CHARACTERS)))
+            weights[n] = min(size, 255)
+            h = (h ^ exact[n]) * _PRIME
             h ^= h >> _U32
+            n += 1
             opened, closed = -1, at
         base += 64
     return n, length, _gap(low, closed, length, h)
@@ -237,6 +239,9 @@ def any_words(data: Any, start: int, end: int, low: Any, classes: Any, out: Any,
 @njit(cache=True, nogil=True)
 def _close(low: Any, closed: int, start: int, end: int, stem: int, letters: int, out: Any, n: int, h: np.uint64) -> Any:
     h = _gap(low, closed, start, h)
-    n = _emit(low, start, end, stem, min(letters, 255), out, n)
-    h = (h ^ out[1][n - 1]) * _PRIME
-    return n, h ^ (h >> _U32)
+    words, exact, stems, weights = out
+    exact[n], words[n] = hash_twice(low, start, end)
+    _, stems[n] = hash_twice(low, start, stem)
+    weights[n] = min(letters, 255)
+    h = (h ^ exact[n]) * _PRIME
+    return n + 1, h ^ (h >> _U32)

@@ -14,7 +14,7 @@ from numba import njit
 
 from stillwatch.methods import elicitation, semantic
 from stillwatch.methods.fragments import keep_small, select
-from stillwatch.methods.hashing import U, load8, mix, sip
+from stillwatch.methods.hashing import U, borrowed, load8, mix, sip, sip_all
 from stillwatch.methods.words import any_words, ascii_words
 from stillwatch.privacy import Key
 from stillwatch.signatures import shape
@@ -26,6 +26,7 @@ _PAIR = U(0x9FB21C651E98DF25)
 _START = U(0x9E3779B97F4A7C15)
 _PRIME = U(0xD6E8FEB86659FD93)
 _U0, _U32 = U(0), U(32)
+_SLOTS, _EMPTY = 320, 1 << 40  # 256 for the digests in their order, the rest for what they push on
 _KEYED = ("text", "words", "fragments", "pairs", "contract", "config")
 _SEEDS = (*(f"{what} {half}" for what in _KEYED for half in (0, 1)), "stems")
 
@@ -125,6 +126,7 @@ def scan(
         np.empty(semantic.BUCKETS, np.uint8),
         np.empty(2 * elicitation.MAX_WORDS, np.int32),
         np.empty(MAX_FRAGMENTS, np.uint64),
+        np.empty(_SLOTS + 1, np.int64),
     )
     tables = (scanner.seeds, scanner.signs, scanner.classes, scanner.known, scanner.weights)
     _scan(data, offsets, rows, ascii_only, most_fragments, tables, scratch, out.arrays())
@@ -147,7 +149,21 @@ def _middle(data: Any, start: int, end: int, h: np.uint64) -> np.uint64:
 
 
 @njit(cache=True, nogil=True)
-def _tokens(keyed: Any, n: int, out: Any) -> int:
+def _tokens(keyed: Any, n: int, table: Any, out: Any) -> int:
+    """
+    The 48 smallest distinct digests, sorted.
+
+    Digests are uniform, so a table that is filled in their order sorts them on the way. Of a long text only the digests below a
+    power of two that should leave 64 to 128 are looked at; where repetition leaves too few, all are.
+    """
+    shift = 0
+    while n >> shift > 128:
+        shift += 1
+    while shift >= 0:
+        kept = _ordered(keyed, n, shift, table, out)
+        if kept == MAX_TOKENS or (shift == 0 and kept >= 0):
+            return kept
+        shift -= 1
     kept = 0
     for i in range(n):
         kept = keep_small(out, kept, MAX_TOKENS, np.int32(keyed[i] & U(0xFFFFFFFF)))
@@ -155,20 +171,65 @@ def _tokens(keyed: Any, n: int, out: Any) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _fill(exact: Any, n: int, k0: np.uint64, k1: np.uint64, out: Any) -> int:
+def _ordered(keyed: Any, n: int, shift: int, table: Any, out: Any) -> int:
+    """One try of `_tokens`; -1 where the table overflows."""
+    table[:] = _EMPTY
+    limit = np.int64(1) << (32 - shift)
+    for i in range(n):
+        value = np.int64(keyed[i] & U(0xFFFFFFFF)) ^ 0x80000000  # order of int32 as unsigned
+        if value >= limit:
+            continue
+        at = int(value >> (24 - shift))
+        while True:
+            while table[at] < value:  # the last slot stays empty, and stops this
+                at += 1
+            if at == _SLOTS:
+                return -1
+            if table[at] == value:
+                break
+            value, table[at] = table[at], value
+            if value == _EMPTY:
+                break
+            at += 1
     kept = 0
-    for i in range(max(n - 1, min(n, 1))):
-        following = exact[i + 1] if i + 1 < n else _U0
-        pair = sip(exact[i] * _PAIR + following, k0, k1)
-        kept = keep_small(out, kept, MAX_FILL, np.int32(pair & U(0xFFFFFFFF)))
+    for at in range(_SLOTS):
+        if table[at] != _EMPTY:
+            out[kept] = np.int32(table[at] - 0x80000000)
+            kept += 1
+            if kept == MAX_TOKENS:
+                break
+    return kept
+
+
+@njit(cache=True, nogil=True)
+def _fill(exact: Any, n: int, k0: np.uint64, k1: np.uint64, pairs: Any, out: Any) -> int:
+    n_pairs = max(n - 1, min(n, 1))
+    for i in range(n_pairs):
+        pairs[i] = exact[i] * _PAIR
+        if n > 1:
+            pairs[i] += exact[i + 1]
+    sip_all(pairs, n_pairs, k0, k1, pairs)
+    kept, largest = 0, np.int32(0x7FFFFFFF)
+    for i in range(n_pairs):
+        value = np.int32(pairs[i] & U(0xFFFFFFFF))
+        if value < largest or kept < MAX_FILL:
+            kept = keep_small(out, kept, MAX_FILL, value)
+            if kept == MAX_FILL:
+                largest = out[MAX_FILL - 1]
     return kept
 
 
 @njit(cache=True, nogil=True)
 def _scan(data: Any, offsets: Any, rows: Any, ascii_only: bool, most: int, tables: Any, scratch: Any, out: Any) -> None:
-    seeds, signs, classes, known, weights = tables
-    low, found, keyed, counts, buckets, kept = scratch
-    text, n_words, fragments, n_fragments, tokens, n_tokens, fill, n_fill, stems, elements, n_elements, logits, n_features = out
+    seeds, signs, classes, weights = borrowed(tables[0]), borrowed(tables[1]), borrowed(tables[2]), borrowed(tables[4])
+    known = (borrowed(tables[3][0]), borrowed(tables[3][1]), borrowed(tables[3][2]), borrowed(tables[3][3]))
+    low, keyed, counts, buckets = borrowed(scratch[0]), borrowed(scratch[2]), borrowed(scratch[3]), borrowed(scratch[4])
+    kept, table = borrowed(scratch[5]), borrowed(scratch[6])
+    found = (borrowed(scratch[1][0]), borrowed(scratch[1][1]), borrowed(scratch[1][2]), borrowed(scratch[1][3]))
+    data, offsets, rows = borrowed(data), borrowed(offsets), borrowed(rows)
+    text, n_words, n_fragments, n_tokens, n_fill = out[0], out[1], out[3], out[5], out[7]
+    fragments, tokens, fill, stems = borrowed(out[2]), borrowed(out[4]), borrowed(out[6]), borrowed(out[8])
+    elements, n_elements, logits, n_features = borrowed(out[9]), out[10], borrowed(out[11]), out[12]
     for i in range(len(rows)):
         r = rows[i]
         if r < 0:
@@ -183,11 +244,10 @@ def _scan(data: Any, offsets: Any, rows: Any, ascii_only: bool, most: int, table
         words, exact, stem, letters = found
         text[r] = mix(h) | U(1)
         n_words[r] = n
-        for j in range(n):
-            keyed[j] = sip(words[j], seeds[2], seeds[3])
+        sip_all(words, n, seeds[2], seeds[3], keyed)
         n_fragments[r] = select(keyed, n, most, kept, seeds[4], seeds[5], fragments[r])
-        n_tokens[r] = _tokens(keyed, n, tokens[r])
-        n_fill[r] = _fill(exact, n, seeds[6], seeds[7], fill[r])
+        n_tokens[r] = _tokens(keyed, n, table, tokens[r])
+        n_fill[r] = _fill(exact, n, seeds[6], seeds[7], keyed, fill[r])
         semantic.accumulate(stem, letters, n, seeds[12], signs, counts, stems[r])
         n_features[r] = elicitation.add_logits(words, n, weights, buckets, logits[r])
 

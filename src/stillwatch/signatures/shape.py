@@ -14,12 +14,23 @@ import numpy.typing as npt
 from numba import njit
 
 from stillwatch.methods.fragments import keep_small
-from stillwatch.methods.hashing import U, hash_bytes, mix
+from stillwatch.methods.hashing import U, hash_bytes, load8, lowest_bit, marked, mix
 
 MAX_ELEMENTS = 24
 _KEY, _TAG, _MARK, _RANGE, _LABEL, _FORMAT = 1, 2, 3, 4, 5, 6
 _WEIGHT = (0, 1, 2, 2, 2, 1, 1)  # by kind; a contract needs a weight of two
 NEEDED_WEIGHT = 2
+
+_ONES = U(0x0101010101010101)
+_LINE, _QUOTE, _APOSTROPHE, _LESS, _BRACKET, _ZERO = (
+    U(10) * _ONES,
+    U(34) * _ONES,
+    U(39) * _ONES,
+    U(60) * _ONES,
+    U(91) * _ONES,
+    U(48) * _ONES,
+)
+_EVEN = U(0xFE) * _ONES  # 48 and 49, the digits that begin a range, differ in the lowest bit
 
 _HTML = (
     "a abbr b blockquote body br button center code dd div dl dt em font footer form h1 h2 h3 h4 h5 h6 head header html i img "
@@ -172,6 +183,21 @@ def _label(low: Any, i: int, size: int, elements: Any, n: int) -> int:
 
 
 @njit(cache=True, nogil=True)
+def _element(low: Any, i: int, size: int, html: Any, reasoning: Any, elements: Any, n: int) -> int:
+    """The element that the special byte at `i` may begin."""
+    c = low[i]
+    if c == 10:
+        return _label(low, i + 1, size, elements, n)
+    if c == 34 or c == 39:
+        return _key(low, i, size, elements, n)
+    if c == 60:
+        return _tag(low, i, size, html, reasoning, elements, n)
+    if c == 91:
+        return _mark(low, i, size, elements, n)
+    return _range(low, i, size, elements, n)
+
+
+@njit(cache=True, nogil=True)
 def elements_of(low: Any, size: int, known: Any, words: Any, n_words: int, elements: Any) -> int:
     """
     Collect the contract's elements of one text.
@@ -189,20 +215,15 @@ def elements_of(low: Any, size: int, known: Any, words: Any, n_words: int, eleme
     """
     html, reasoning, formats, beside = known
     n = _label(low, 0, size, elements, 0) if size else 0
-    for i in range(size):
-        c = low[i]
-        if c >= 97 or c == 32:
-            continue
-        if c == 10:
-            n = _label(low, i + 1, size, elements, n)
-        elif c == 34 or c == 39:
-            n = _key(low, i, size, elements, n)
-        elif c == 60:
-            n = _tag(low, i, size, html, reasoning, elements, n)
-        elif c == 91:
-            n = _mark(low, i, size, elements, n)
-        elif c == 48 or c == 49:
-            n = _range(low, i, size, elements, n)
+    for base in range(0, size, 8):
+        block = load8(low, base)
+        special = marked(block, _LINE) | marked(block, _QUOTE) | marked(block, _APOSTROPHE) | marked(block, _LESS)
+        special |= marked(block, _BRACKET) | marked(block & _EVEN, _ZERO)
+        while special != U(0):
+            i = base + (lowest_bit(special) >> 3)
+            special &= special - U(1)
+            if i < size:
+                n = _element(low, i, size, html, reasoning, elements, n)
     seen = U(0)
     for word in formats:
         seen |= U(1) << (word >> U(58))

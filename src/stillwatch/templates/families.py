@@ -1,0 +1,93 @@
+"""
+Families and bundles of recipes.
+
+A *family* holds the variants of one template: recipes whose exchanges mean nearly the same by the majority of their S4, or
+roughly the same and also share their contract or most of their accounts. Accounts alone never make a family: a framework
+that a quarter of all accounts use contains everything. A *bundle* holds recipes that the same accounts run (Jaccard of
+the account sets), so that a framework with twelve prompts counts once.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from stillwatch.methods.hashing import U, mix
+from stillwatch.methods.nearness import add_signs, link_near, link_within, majorities
+from stillwatch.methods.postings import Sketches, roots
+from stillwatch.settings import TemplateSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """For each recipe, by number: the smallest recipe of its family, and of its bundle."""
+
+    family: npt.NDArray[np.int64]
+    bundle: npt.NDArray[np.int64]
+
+
+class Relations:
+    """
+    What the uses of each recipe say of it, summed up in 900 bytes a recipe: meaning, contract, accounts.
+
+    The contract of a recipe is the bitwise majority of its exchanges' contracts: if more than half hold one contract, every
+    bit of the majority is that contract's; if none does, it is a value that no other recipe has.
+
+    Args:
+        ids: Recipes, sorted; a recipe's number is its place.
+    """
+
+    def __init__(self, ids: npt.NDArray[np.int64]) -> None:
+        self._ids = ids
+        self._meaning = np.zeros((len(ids), 128), np.int32)
+        self._contract = np.zeros((len(ids), 128), np.int32)
+        self._holders = Sketches(np.arange(len(ids)))
+
+    def add(
+        self,
+        recipe: npt.NDArray[np.int64],
+        account: npt.NDArray[np.int64],
+        high: npt.NDArray[np.uint64],
+        low: npt.NDArray[np.uint64],
+        contract: npt.NDArray[np.int64],
+    ) -> None:
+        """Add uses: the recipe's number, the account, and both halves of S4 and the contract (0 for none) of the exchange."""
+        add_signs(high, low, recipe, self._meaning)
+        add_signs(contract.view(np.uint64), np.zeros_like(high), recipe, self._contract)
+        hashed = np.empty(len(account), np.uint64)
+        _hash(account, hashed)
+        self._holders.add(recipe, np.arange(len(recipe) + 1), hashed)
+
+    def kin(self, settings: TemplateSettings) -> Kin:
+        """Families and bundles under the settings' thresholds."""
+        high, low = self._sketches()
+        near, related = settings.semantic_hamming, 2 * settings.semantic_hamming
+        parents = np.arange(len(self._ids), dtype=np.int32)
+        link_near(high, low, near, parents)
+        # two sets of one size that contain half of each other have this Jaccard
+        mutual = self._holders.components(settings.family_containment / (2 - settings.family_containment))
+        link_within(mutual.astype(np.int64), high, low, related, parents)
+        link_within(self._contract_keys(), high, low, related, parents)
+        return Kin(self._ids[roots(parents)], self._ids[self._holders.components(settings.bundle_jaccard)])
+
+    def _sketches(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+        """Majorities of S4; a recipe without words gets one that is near to no other."""
+        high, low = majorities(self._meaning)
+        blank = (high == 0) & (low == 0)
+        apart = np.empty(len(high), np.uint64)
+        _hash(self._ids, apart)
+        high[blank], low[blank] = apart[blank], ~apart[blank]
+        return high, low
+
+    def _contract_keys(self) -> npt.NDArray[np.int64]:
+        """Majority contracts; a recipe without one gets a key that no other has."""
+        contract = majorities(self._contract)[0].view(np.int64)
+        return np.where(contract == 0, self._ids, contract)
+
+
+@njit(cache=True, nogil=True)
+def _hash(values: Any, out: Any) -> None:
+    for i in range(len(values)):
+        out[i] = mix(U(values[i]))
