@@ -125,7 +125,7 @@ class _Patched(io.RawIOBase):
 
     def __init__(self, path: str, footer: bytes) -> None:
         super().__init__()
-        self._file = Path(path).open("rb")  # noqa: SIM115: closed by close()
+        self._file = Path(path).open("rb")  # noqa: SIM115 (closed by close)
         self._size = Path(path).stat().st_size
         self._footer = footer
         self._at = 0

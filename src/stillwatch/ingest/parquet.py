@@ -74,10 +74,10 @@ def look(path: str) -> tuple[pa.Schema, str | None, salvage.Salvaged | None]:
 
 
 def _donors(path: str) -> Iterator[str | None]:
-    """Whole Parquet files of the same folder, nearest name first, then `exchanges` itself."""
+    """Whole Parquet files of the same folder, those with its own suffix first, then `exchanges` itself."""
     here = Path(path)
     beside = sorted(f for f in here.parent.iterdir() if f.is_file() and f != here and not f.name.startswith("."))
-    beside.sort(key=lambda f: -len(os.path.commonprefix([f.name, here.name])))
+    beside.sort(key=lambda f: f.suffix != here.suffix)
     n_tried = 0
     for file in beside:
         if n_tried < _MOST_DONORS and _is_whole(file):
