@@ -103,7 +103,9 @@ def _one_digit(x: float) -> str:
     digits = 10 ** (math.floor(math.log10(x)) - (0 if x >= 1000 else 1))
     rounded = round(x / digits) * digits
     if rounded >= 10**9:
-        return f"10{str(math.floor(math.log10(rounded))).translate(_RAISED)}"
+        exponent = math.floor(math.log10(rounded))
+        lead = round(rounded / 10**exponent)
+        return ("" if lead == 1 else f"{lead} × ") + f"10{str(exponent).translate(_RAISED)}"
     return f"{rounded:,.0f}"
 
 
