@@ -5,13 +5,15 @@ Tiny models of each architecture are made from their transformers configurations
 that forgetting one shows), saved as the hub has them, permuted on disk by what the row says, and loaded again.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
+from tests.checkpoints import permuted, write_folder
 
 from stillwatch.lineage.blocks import Block, Move
 from stillwatch.lineage.names import read_names
@@ -115,37 +117,10 @@ def logits(folder: Path) -> Any:
         return model(tokens).logits.numpy()
 
 
-def moved(state: dict[str, np.ndarray], move: Move, order: np.ndarray) -> None:
-    """Apply one move to the tensors: unit i takes the place of unit order[i]."""
-    if move.along == "tensors":
-        there = {name: state[name] for name in move.tensors}
-        for to, come in zip(move.at.ravel(), move.at[order].ravel(), strict=True):
-            state[move.tensors[to]] = there[move.tensors[come]]
-        return
-    whole = state[move.tensors[0]]
-    matrix = whole.reshape(-1, whole.shape[-1]).copy()
-    if move.along == "rows":
-        matrix[move.at.ravel()] = matrix[move.at[order].ravel()]
-    else:
-        start, stop = move.within or (0, len(matrix))
-        matrix[start:stop, move.at.ravel()] = matrix[start:stop, move.at[order].ravel()]
-    state[move.tensors[0]] = matrix.reshape(whole.shape)
-
-
-def permuted(
-    folder: Path, to: Path, chosen: list[Block], rng: np.random.Generator, skip: Callable[[Move], bool] = lambda _: False
-) -> Path:
+def disguised(folder: Path, to: Path, chosen: list[Block], skip: Callable[[Move], bool] = lambda _: False) -> Path:
     """A copy of a checkpoint with each of the blocks' units in another order."""
-    to.mkdir(exist_ok=True)
-    state = load_file(folder / "model.safetensors")
-    for block in chosen:
-        order = np.roll(np.arange(block.n), 1) if block.n < 4 else rng.permutation(block.n)
-        for move in block.moves:
-            if not skip(move):
-                moved(state, move, order)
-    save_file({k: np.ascontiguousarray(v) for k, v in state.items()}, to / "model.safetensors", metadata={"format": "pt"})
-    (to / "config.json").write_text((folder / "config.json").read_text())
-    return to
+    state = permuted(load_file(folder / "model.safetensors"), chosen, np.random.default_rng(5), skip)
+    return write_folder(to, state, json.loads((folder / "config.json").read_text()))
 
 
 def kinds(folder: Path) -> dict[str, list[Block]]:
@@ -166,7 +141,7 @@ def test_every_symmetry_leaves_the_logits_unchanged(make: Make, architecture: st
 
     differences = {}
     for kind, chosen in found.items():
-        after = logits(permuted(folder, tmp_path / kind.replace(" ", "-"), chosen, np.random.default_rng(5)))
+        after = logits(disguised(folder, tmp_path / kind.replace(" ", "-"), chosen))
         differences[kind] = float(np.abs(after - before).max() / before.std())
 
     assert set(found) == KINDS[architecture]
@@ -208,6 +183,6 @@ def test_a_wrong_symmetry_moves_the_logits(make: Make, name: str, architecture: 
     folder, before = make(architecture)
     chosen, skip = mistake(kinds(folder))
 
-    after = logits(permuted(folder, tmp_path / "wrong", chosen, np.random.default_rng(5), skip))
+    after = logits(disguised(folder, tmp_path / "wrong", chosen, skip))
 
     assert float(np.abs(after - before).max() / before.std()) > 1000 * ROUNDING, name
