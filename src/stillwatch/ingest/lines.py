@@ -76,7 +76,8 @@ class _Place:
     def line(self, line_in_split: int) -> int:
         """The line's number in the file, from 1."""
         if self._before is None:
-            self._before = files.line_before(self.path, self._begin)
+            # the line that holds the byte before the split ends inside or at the edge of it, and belongs to the one before
+            self._before = files.line_before(self.path, self._begin - 1) + 1
         return self._before + line_in_split
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stillwatch.ingest.footer import UNKNOWN_CODEC, Donor, donor_of, integer, inner, opened
+from stillwatch.ingest.footer import UNKNOWN_CODEC, Donor, donor_of, inner, integer, opened
 from stillwatch.ingest.thrift import BINARY, BrokenError, Typed
 from stillwatch.records.tables import EXCHANGES
 
