@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 import re
 import time
 from collections.abc import Iterator
@@ -29,9 +28,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-OPENS_IN_S = 3.0
-# A page of 20,000 accounts is given so much on a machine that is busy with other tests; measured alone it opens in a second.
-PATIENCE = float(os.environ.get("STILLWATCH_BROWSER_PATIENCE", "3"))
+OPENS_IN_S = 3.0  # what a reader is asked to wait at most; on a busy two-core machine it took 0.4 s
 
 pytestmark = [
     pytest.mark.browser,
@@ -112,7 +109,7 @@ def test_twenty_thousand_accounts_open_fast(browser: Browser, large: Path) -> No
     accounts(seen.page).locator("tbody tr").first.wait_for()
     took_s = time.monotonic() - began
 
-    assert took_s < OPENS_IN_S * PATIENCE
+    assert took_s < OPENS_IN_S
     assert large.stat().st_size < 8_000_000
     assert seen.said == []
     assert 0 < seen.page.locator("circle[data-n]").count() <= 300
