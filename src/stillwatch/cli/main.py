@@ -21,12 +21,14 @@ EXIT_INTERRUPTED = 130
 COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("demo", "demo", "make a world with planted campaigns, scan it, and score the scan"),
     ("scan", "scan", "find the campaigns in a log: the main job"),
+    ("sign", "sign", "write keyed signatures of a log, to be scanned where the text may not go"),
     ("verify", "verify", "recompute every published figure of a scan from its stored signatures"),
     ("reference", "reference", "build or learn the benign groups that scores are held against"),
     ("inspect", "inspect", "show what a log holds: format, coverage, tier, what can and cannot be seen"),
     ("simulate", "simulate", "write a seeded, labelled log to try detectors on"),
     ("explain", "explain", "explain one campaign or account, as a waterfall of bits"),
     ("schema", "schema", "print the JSON Schema of campaigns.json"),
+    ("lineage", "lineage", "test whether a model descends from another, with p-values"),
     ("exchange", "exchange", "run a TAXII 2.1 exchange, and keep its members, keys and collections"),
 )
 
