@@ -68,7 +68,7 @@ class CampaignSettings:
     """From evidence to verdict (research: Stage 4)."""
 
     q: float = 0.05  # false-discovery rate of `likely`
-    watch_q: float = 0.25  # of `watched`
+    watch_q: float = 0.1  # of `watched`
     min_families: int = 2
     min_accounts: int = 20
     min_exchanges: int = 250

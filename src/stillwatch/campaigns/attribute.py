@@ -68,8 +68,10 @@ def attribute(engine: Engine, campaigns: pa.Table) -> None:
 
 def _traffic(engine: Engine, name: str, claimed: Ints) -> _Traffic | None:
     start_rows = engine.query(
-        f"""SELECT DISTINCT e.row FROM group_exchanges e JOIN campaign_groups c ON c."group" = e."group"
-        WHERE c.campaign_id = '{name}' ORDER BY e.row"""
+        f"""WITH mine AS (SELECT g."group", g.told_by FROM groups g JOIN campaign_groups c ON c."group" = g."group"
+                       WHERE c.campaign_id = '{name}'),
+             told AS (SELECT "group" FROM mine WHERE told_by = (SELECT max(told_by) FROM mine))  -- wording, settings, accounts
+        SELECT DISTINCT e.row FROM group_exchanges e JOIN told t ON t."group" = e."group" ORDER BY e.row"""
     )
     looked_at = engine.query(
         f"""SELECT DISTINCT account FROM (
@@ -92,11 +94,10 @@ def _traffic(engine: Engine, name: str, claimed: Ints) -> _Traffic | None:
     accounts, account = np.unique(rows["account"].to_numpy(), return_inverse=True)
     recipe = _told_recipe(engine, rows, start)
     rows = rows.append_column("recipe", recipe)
-    totals = {kind: _totals(engine, kind) for kind in KINDS}
     n_all = float(engine.query("SELECT count(*) AS n FROM signatures")["n"][0].as_py())
     tokens, background = [], []
     for kind in KINDS:
-        number, counts = _numbered(rows[kind], totals[kind], n_all, start)
+        number, counts = _numbered(rows[kind], _totals(engine, kind), _without(engine, kind), start)
         tokens.append(number)
         background.append(counts)
     return _Traffic(
@@ -130,7 +131,13 @@ def _totals(engine: Engine, kind: str) -> pa.Table:
     )
 
 
-def _numbered(column: pa.ChunkedArray, totals: pa.Table, n_all: float, start: Bools) -> tuple[Ints, Floats]:
+def _without(engine: Engine, kind: str) -> float:
+    """Exchanges of the log that carry no token of the kind."""
+    carrying = "SELECT count(DISTINCT row) AS n FROM uses" if kind == "recipe" else f"SELECT count({kind}) AS n FROM signatures"
+    return float(engine.query(f"SELECT count(*) - ({carrying}) AS n FROM signatures")["n"][0].as_py())
+
+
+def _numbered(column: pa.ChunkedArray, totals: pa.Table, without: float, start: Bools) -> tuple[Ints, Floats]:
     """Numbers of the tokens (0 = none), and how often the rest of the log carries each."""
     present = ~np.asarray(column.is_null())
     values = np.asarray(column.fill_null(0))
@@ -139,9 +146,9 @@ def _numbered(column: pa.ChunkedArray, totals: pa.Table, n_all: float, start: Bo
     known, n = totals["token"].to_numpy(), totals["n"].to_numpy()
     at = np.minimum(np.searchsorted(known, tokens), max(len(known) - 1, 0))
     everywhere = np.zeros(len(tokens) + 1)
+    everywhere[0] = without
     if len(known):
         everywhere[1:] = np.where(known[at] == tokens, n[at], 0)
-        everywhere[0] = max(n_all - float(n.sum()), 0.0)
     inside = np.bincount(number[start], minlength=len(everywhere))
     return number.astype(np.int64), np.maximum(everywhere - inside, 0.0)
 

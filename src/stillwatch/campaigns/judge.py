@@ -107,7 +107,9 @@ def campaign_id(group: int) -> str:
 
 def _campaigns(engine: Engine, judged: Judged, settings: CampaignSettings) -> list[tuple[int, bool, list[int]]]:
     """(standing group, is it likely, all its groups) of each set of overlapping groups worth watching."""
-    watched = np.flatnonzero(judged.enough & (judged.q <= settings.watch_q) & (judged.bits > 0.0) & (judged.n_families >= 1))
+    watched = np.flatnonzero(
+        judged.enough & (judged.q <= settings.watch_q) & (judged.bits >= score.MIN_FAMILY_BITS) & (judged.n_families >= 1)
+    )
     likely = judged.enough & (judged.q <= settings.q) & (judged.n_families >= settings.min_families)
     if not len(watched):
         return []

@@ -19,8 +19,7 @@ def find(engine: Engine, settings: CandidateSettings) -> int:
     groups = hyperedges.find(engine, matrix.accounts, settings.min_accounts)
     if matrix.n_accounts >= settings.min_accounts:
         groups += graph.find(matrix, settings)
-    gather.gather(engine, groups, matrix.accounts, settings)
-    return len(groups)
+    return gather.gather(engine, groups, matrix.accounts, settings)
 
 
 __all__ = ["find"]

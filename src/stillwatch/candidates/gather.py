@@ -62,16 +62,19 @@ _TOLD_BY = {
     "JOIN signatures s ON s.config = t.token AND s.account = m.account",
 }
 _BY_ACCOUNT = 'SELECT m."group", s.row FROM whole m JOIN signatures s ON s.account = m.account'
+_ROWS = " UNION ".join([*_TOLD_BY.values(), _BY_ACCOUNT])
 
 
-def gather(engine: Engine, groups: Sequence[Group], accounts: Ints, settings: CandidateSettings) -> None:
-    """Write GROUP_TOKENS, GROUP_ACCOUNTS, GROUP_EXCHANGES, MODELS and GROUPS."""
+def gather(engine: Engine, groups: Sequence[Group], accounts: Ints, settings: CandidateSettings) -> int:
+    """Write MODELS and, of the groups with enough exchanges, GROUPS, GROUP_TOKENS, GROUP_ACCOUNTS and GROUP_EXCHANGES."""
     engine.write(tables.MODELS, engine.query(_MODELS))
-    engine.write(tables.GROUP_TOKENS, _token_table(groups))
-    engine.write(tables.GROUP_ACCOUNTS, _account_table(engine, groups, accounts))
-    exchanges = _exchange_table(engine, groups, accounts, settings)
-    engine.write(tables.GROUP_EXCHANGES, exchanges)
-    engine.write(tables.GROUPS, _group_table(groups, exchanges))
+    n_exchanges = _counted(engine, groups, accounts)
+    enough = [g for g in groups if n_exchanges.get(g.group, 0) >= settings.min_exchanges]
+    engine.write(tables.GROUP_TOKENS, _token_table(enough))
+    engine.write(tables.GROUP_ACCOUNTS, _account_table(engine, enough, accounts))
+    engine.write(tables.GROUP_EXCHANGES, _exchange_table(engine, enough, accounts, settings))
+    engine.write(tables.GROUPS, _group_table(enough, n_exchanges))
+    return len(enough)
 
 
 def _token_table(groups: Sequence[Group]) -> pa.Table:
@@ -96,22 +99,33 @@ def _account_table(engine: Engine, groups: Sequence[Group], accounts: Ints) -> p
     )
 
 
+def _counted(engine: Engine, groups: Sequence[Group], accounts: Ints) -> dict[int, int]:
+    """Exchanges of each group that the evidence could look at."""
+    counts = engine.query(f'SELECT "group", count(*) AS n FROM ({_ROWS}) GROUP BY "group"', **_selection(groups, accounts))
+    return dict(zip(counts["group"].to_pylist(), counts["n"].to_pylist(), strict=True))
+
+
+def _selection(groups: Sequence[Group], accounts: Ints) -> dict[str, pa.Table]:
+    """The tables that `_ROWS` reads: members and tokens of groups told by tokens, and members of groups that are not."""
+    by_token = [g for g in groups if g.speaking]
+    told = [(g.group, kind, token) for g in by_token for kind, token, _ in g.tokens if kind in g.speaking]
+    columns = {"group": [t[0] for t in told], "kind": [t[1] for t in told], "token": [t[2] for t in told]}
+    schema = pa.schema([("group", pa.int64()), ("kind", pa.string()), ("token", pa.int64())])
+    return {
+        "sample": _pairs(by_token, accounts),
+        "told": pa.table(columns, schema=schema),
+        "whole": _pairs([g for g in groups if not g.speaking], accounts),
+    }
+
+
 def _exchange_table(engine: Engine, groups: Sequence[Group], accounts: Ints, settings: CandidateSettings) -> pa.Table:
     # a member's number follows its digest, so the first so many are a fair and reproducible sample
     sampled = [Group(g.group, g.origin, g.members[: settings.sample_accounts], g.tokens, g.speaking) for g in groups]
-    by_token = [g for g in sampled if g.speaking]
-    told = [(g.group, kind, token) for g in by_token for kind, token, _ in g.tokens if kind in g.speaking]
-    told_table = pa.table(
-        {"group": [t[0] for t in told], "kind": [t[1] for t in told], "token": pa.array([t[2] for t in told], pa.int64())}
-    )
-    union = " UNION ".join([*_TOLD_BY.values(), _BY_ACCOUNT])
     table = engine.query(
         f"""SELECT g."group", s.account, s.row, s.seen_at, s.model, s.exact, s.tokens, s.fill, s.elicitation
-        FROM ({_bounded(union, settings.sample_exchanges)}) g JOIN signatures s ON s.row = g.row
+        FROM ({_bounded(_ROWS, settings.sample_exchanges)}) g JOIN signatures s ON s.row = g.row
         ORDER BY g."group", s.account, s.seen_at, s.row""",
-        sample=_pairs(by_token, accounts),
-        told=told_table,
-        whole=_pairs([g for g in sampled if not g.speaking], accounts),
+        **_selection(sampled, accounts),
     )
     at = table.schema.get_field_index("tokens")
     return table.set_column(at, "tokens", _rare(table["tokens"], _common_words(engine, settings.rare_token_share)))
@@ -167,16 +181,14 @@ def _without(
     return new_offsets, kept[:at]
 
 
-def _group_table(groups: Sequence[Group], exchanges: pa.Table) -> pa.Table:
-    ids, counts = np.unique(exchanges["group"].to_numpy(), return_counts=True)
-    n_exchanges = dict(zip(ids.tolist(), counts.tolist(), strict=True))
-    parents = _parents(groups)
+def _group_table(groups: Sequence[Group], n_exchanges: dict[int, int]) -> pa.Table:
     rows = {
         "group": [g.group for g in groups],
         "origin": [g.origin for g in groups],
-        "parent": parents,
+        "told_by": [g.told_by for g in groups],
+        "parent": _parents(groups),
         "n_accounts": [len(g.members) for g in groups],
-        "n_exchanges": [n_exchanges.get(g.group, 0) for g in groups],
+        "n_exchanges": [n_exchanges[g.group] for g in groups],
     }
     return pa.table(rows, schema=tables.GROUPS.schema).sort_by("group")
 

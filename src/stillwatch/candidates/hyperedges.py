@@ -29,6 +29,13 @@ class Group:
     tokens: tuple[tuple[str, int, float], ...]
     speaking: tuple[str, ...] = ()
 
+    @property
+    def told_by(self) -> str:
+        """What tells the group's exchanges, in one word."""
+        if not self.speaking:
+            return "accounts"
+        return "settings" if "config" in self.speaking else "wording"
+
 
 def find(engine: Engine, accounts: Ints, min_accounts: int) -> list[Group]:
     """Recipes, then families of more than one recipe, each with at least `min_accounts` accounts; ordered by digest."""

@@ -8,7 +8,6 @@ from stillwatch import pipeline, report, worlds
 from stillwatch.cli import output, progress
 from stillwatch.cli.scan import summary
 from stillwatch.engine.duckdb import DuckDBEngine
-from stillwatch.privacy import Key
 from stillwatch.settings import Settings, with_changes
 from stillwatch.worlds.grade import Found, Grade, Share, grade
 

@@ -19,8 +19,6 @@ from stillwatch.records import tables
 from stillwatch.records.campaign import Document
 from stillwatch.records.progress import Observer
 from stillwatch.settings import Settings
-from stillwatch.worlds import corpora as real
-from stillwatch.worlds.corpora import Corpora
 from stillwatch.worlds.grade import LICENSED
 
 # Worlds are made under a key that is no secret: the reference holds weights alone, and anyone must be able to make it again.
@@ -53,8 +51,7 @@ def build(
     with progress.shown(quiet) as observer:
         for name in names:
             world = worlds.load(Path(name)) if name.endswith(".toml") else worlds.preset(name)
-            corpora = real.load(corpus, half) if corpus else None
-            rows += [_of_world(world, seed, corpora, observer) for seed in range(int(first), int(last or first) + 1)]
+            rows += [_of_world(world, seed, corpus, half, observer) for seed in range(int(first), int(last or first) + 1)]
     parts.write_file(out, pa.concat_tables(rows))
     told = pa.concat_tables(rows)
     kinds = told.group_by(["kind"]).aggregate([("group", "count_distinct")]).sort_by("kind").to_pylist()
@@ -82,9 +79,9 @@ def learn(folders: tuple[Path, ...], out: Path) -> None:
     click.echo(f"{n:,} benign groups of your own in {out}; scan uses them from {Settings().campaigns.own_reference_groups} on")
 
 
-def _of_world(world: worlds.World, seed: int, corpora: Corpora | None, observer: Observer) -> pa.Table:
+def _of_world(world: worlds.World, seed: int, corpus: Path | None, half: str | None, observer: Observer) -> pa.Table:
     with tempfile.TemporaryDirectory(prefix="stillwatch-reference-") as scratch:
-        built = worlds.build(world, seed, Path(scratch) / "world", corpora, observer)
+        built = worlds.build(world, seed, Path(scratch) / "world", corpus, half, observer=observer)
         with DuckDBEngine(Path(scratch) / "store", Settings().engine) as engine:
             pipeline.survey([str(built.log)], engine, Settings(), _WORLD_KEY, observer)
             return campaigns.labelled(

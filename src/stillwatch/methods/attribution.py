@@ -2,10 +2,13 @@
 Which exchanges of which accounts belong to a campaign: a two-component mixture over what each exchange carries.
 
 Every exchange has one token of each kind (its recipe, its configuration, its network). Inside the campaign tokens follow
-f_C, elsewhere f_B; an account sends a share pi of campaign exchanges and the rest is its cover.
+f_C. Whether an *account* is a member is judged against f_B, the rest of the log; which of a member's *exchanges* are the
+campaign's is judged against what that account does otherwise, so that a client or a network which it uses for everything
+tells its cover from its harvest no better than it should.
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +21,9 @@ PRIOR_SHARE = 0.5  # Beta prior of an account's share of campaign exchanges: two
 PRIOR_WEIGHT = 2.0
 SMOOTHING = 0.5  # Jeffreys
 FOREIGN_SHARE = 0.02  # of a campaign's exchanges may carry tokens like anyone's: floors the ratio at -log2(51) bits
+OWN_WEIGHT = 2.0  # exchanges' worth of the rest of the log in an account's own background
+OWN_HABIT = 0.5  # chance that a campaign exchange goes out with the account's own client or network and not the campaign's
+REPEATS = 3  # uses of one token by one account that count: exchanges of one account are not independent
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,7 @@ class Mixture:
     Args:
         responsibility: (n_exchanges,) probability that the exchange is a campaign one, 0…1.
         share: (n_accounts,) share of the account's exchanges that are, 0…1.
-        gain_bits: (n_accounts,) log2 likelihood of the account's exchanges as a mixture over that as background alone.
+        gain_bits: (n_accounts,) log2 likelihood ratio member : not, each token counted at most three times.
         ratio_bits: one (n_tokens of the kind,) array a kind: log2 f_C / f_B, capped.
     """
 
@@ -45,7 +51,8 @@ def fit(
     Expectation-maximisation from a first guess.
 
     Args:
-        tokens: (n_exchanges, n_kinds) number of the exchange's token within its kind.
+        tokens: (n_exchanges, n_kinds) number of the exchange's token within its kind; the first kind is what was asked, and may
+            differ between any two exchanges, the others are habits of an account.
         account: (n_exchanges,) number of its account, from 0.
         start: (n_exchanges,) first responsibilities: 1 for exchanges that the group was found by, else 0.
         background: one (n_tokens,) array a kind: how often the rest of the log carries the token.
@@ -53,29 +60,94 @@ def fit(
         rounds: EM rounds; it settles in four.
 
     References:
-        McLachlan and Peel, Finite Mixture Models (2000), section 2; the cap a kind is ours.
+        McLachlan and Peel, Finite Mixture Models (2000), section 2. Ours: the cap a kind, the account's own background.
     """
-    n_accounts = int(account.max(initial=-1)) + 1
+    kinds = [_Kind.of(tokens[:, k], account, counts, n_background, habit=k > 0) for k, counts in enumerate(background)]
     responsibility = start.astype(np.float64)
-    sizes = np.bincount(account, minlength=n_accounts)
+    sizes = np.bincount(account)
+    share = np.zeros(len(sizes))
     for _ in range(rounds):
-        ratios = tuple(
-            _ratio_bits(np.bincount(tokens[:, k], responsibility, len(background[k])), background[k], n_background)
-            for k in range(tokens.shape[1])
-        )
-        evidence = sum((ratios[k][tokens[:, k]] for k in range(tokens.shape[1])), np.zeros(len(account)))
-        harvested = np.bincount(account, responsibility, n_accounts)
+        evidence = np.sum([kind.exchange_bits(responsibility) for kind in kinds], axis=0)
+        harvested = np.bincount(account, responsibility)
         share = (harvested + PRIOR_SHARE * PRIOR_WEIGHT) / (sizes + PRIOR_WEIGHT)
         odds = share[account] / (1.0 - share[account]) * np.exp2(evidence)
         responsibility = odds / (1.0 + odds)
-    gain = np.bincount(account, np.log2(1.0 - share[account] + share[account] * np.exp2(evidence)), n_accounts)
-    shares = np.bincount(account, responsibility, n_accounts) / np.maximum(sizes, 1)
-    return Mixture(responsibility, shares, gain, ratios)
+    gain = np.sum([kind.account_bits(responsibility) for kind in kinds], axis=0)
+    shares = np.bincount(account, responsibility) / np.maximum(sizes, 1)
+    return Mixture(responsibility, shares, gain, tuple(kind.ratio_bits(responsibility) for kind in kinds))
 
 
-def _ratio_bits(inside: Floats, outside: Floats, n_outside: float) -> Floats:
-    """log2 of smoothed shares; a token seen nowhere outside is capped, not infinite."""
-    f_b = (outside + SMOOTHING) / (n_outside + 1.0)
-    foreign = max(1.0, FOREIGN_SHARE * float(inside.sum()))
-    f_c = (inside + foreign * f_b) / (inside.sum() + foreign)
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """
+    One kind of token.
+
+    The campaign's law is learned from the *other* accounts' exchanges, at most three uses a token and account, and an
+    account's own uses are added to its background: nobody is a member for being like himself.
+
+    Args:
+        place: (n_exchanges,) number of the exchange's (account, token) pair.
+        account, token: (n_pairs,) of each pair.
+        counts: (n_tokens,) uses in the rest of the log.
+        n_background: Exchanges of the rest of the log.
+        habit: An account's habit, not what was asked.
+    """
+
+    place: Ints
+    account: Ints
+    token: Ints
+    counts: Floats
+    n_background: float
+    habit: bool
+
+    @classmethod
+    def of(cls, token: Ints, account: Ints, counts: Floats, n_background: float, habit: bool) -> Self:
+        """Number the pairs."""
+        pair, place = np.unique(np.column_stack((account, token)), axis=0, return_inverse=True)
+        return cls(place.ravel(), pair[:, 0], pair[:, 1], counts, n_background, habit)
+
+    def _uses(self, weight: Floats) -> Floats:
+        return np.bincount(self.place, weight, len(self.token)).astype(np.float64)
+
+    def _laws(self, responsibility: Floats) -> tuple[Floats, Floats]:
+        """Of each pair: f_C without the pair's account, and f_B with its uses."""
+        uses = self._uses(responsibility)
+        held = np.minimum(uses, REPEATS)
+        others = np.bincount(self.token, held, len(self.counts))[self.token] - held
+        total = held.sum() - np.bincount(self.account, held)[self.account]
+        law = (self.counts[self.token] + SMOOTHING) / (self.n_background + 1.0)
+        foreign = np.maximum(1.0, FOREIGN_SHARE * total)
+        with_own = (self.counts[self.token] + uses + SMOOTHING) / (
+            self.n_background + np.bincount(self.account, uses)[self.account] + 1.0
+        )
+        return (others + foreign * law) / (total + foreign), with_own
+
+    def exchange_bits(self, responsibility: Floats) -> Floats:
+        """log2 of how much better the campaign explains each exchange than the account's other traffic does."""
+        inside, outside = self._laws(responsibility)
+        if not self.habit:
+            return _bits(inside, outside)[self.place]
+        rest = self._uses(1.0 - responsibility)
+        total = np.bincount(self.account, rest)[self.account]
+        everything = self._uses(np.ones(len(responsibility)))
+        usual = everything / np.bincount(self.account, everything)[self.account]
+        own = (rest + OWN_WEIGHT * usual) / (total + OWN_WEIGHT)
+        return _bits((1.0 - OWN_HABIT) * inside + OWN_HABIT * usual, own)[self.place]
+
+    def account_bits(self, responsibility: Floats) -> Floats:
+        """Bits of membership: of each distinct token of the attributed exchanges its ratio; a habit counts once, and only for."""
+        inside, outside = self._laws(responsibility)
+        uses = np.minimum(self._uses(responsibility), 1.0 if self.habit else REPEATS)
+        bits = _bits(inside, outside)
+        return np.bincount(self.account, uses * (np.maximum(bits, 0.0) if self.habit else bits)).astype(np.float64)
+
+    def ratio_bits(self, responsibility: Floats) -> Floats:
+        """(n_tokens,) log2 f_C / f_B over all accounts."""
+        held = np.minimum(self._uses(responsibility), REPEATS)
+        law = (self.counts + SMOOTHING) / (self.n_background + 1.0)
+        foreign = max(1.0, FOREIGN_SHARE * float(held.sum()))
+        return _bits((np.bincount(self.token, held, len(law)) + foreign * law) / (held.sum() + foreign), law)
+
+
+def _bits(f_c: Floats, f_b: Floats) -> Floats:
     return np.clip(np.log2(f_c / f_b), -KIND_CAP_BITS, KIND_CAP_BITS)

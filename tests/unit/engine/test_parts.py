@@ -1,0 +1,87 @@
+"""Tables on disk."""
+
+import errno
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tests.tables import a_table
+
+from stillwatch.engine import parts
+from stillwatch.errors import EngineError
+from stillwatch.records import tables
+
+
+def test_a_part_is_written_whole_and_may_be_written_again(tmp_path: Path) -> None:
+    """A part holds every table handed in, in order; writing its number again replaces it."""
+    one, two = a_table(tables.RECIPES, [{"recipe": 1}]), a_table(tables.RECIPES, [{"recipe": 2}])
+
+    n_rows = parts.write_part(tmp_path, tables.RECIPES, 3, [one, two])
+    parts.write_part(tmp_path, tables.RECIPES, 3, [two, one])
+
+    (path,) = parts.part_files(tmp_path, tables.RECIPES)
+    assert n_rows == 2
+    assert parts.read_file(path)["recipe"].to_pylist() == [2, 1]
+    assert pq.read_schema(path).metadata[b"stillwatch.version"] == b"1"
+
+
+def test_a_left_out_column_is_told(tmp_path: Path) -> None:
+    """A table without a declared column is refused with the stage's name."""
+    table = a_table(tables.RECIPES, [{"recipe": 1}]).drop_columns("kind")
+
+    with pytest.raises(EngineError, match="the stage 'templates' left out kind"):
+        parts.write_part(tmp_path, tables.RECIPES, 0, table)
+
+    assert parts.part_files(tmp_path, tables.RECIPES) == []
+
+
+def test_a_value_that_does_not_fit_is_told() -> None:
+    """Nulls or values outside the declared type are refused."""
+    table = a_table(tables.RECIPES, [{"recipe": 1}]).set_column(0, "recipe", pa.array(["x"]))
+
+    with pytest.raises(EngineError, match="does not fit its declared type"):
+        parts.conform(tables.RECIPES, table)
+
+
+@pytest.mark.parametrize(("code", "told"), [(errno.ENOSPC, "the disk is full"), (errno.EACCES, "Permission denied")])
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, told: str) -> None:
+    """A write that fails says why and what to do, and leaves neither a part nor a temporary file."""
+
+    def full(*_: Any) -> None:
+        raise OSError(code, {errno.ENOSPC: "No space left on device", errno.EACCES: "Permission denied"}[code])
+
+    monkeypatch.setattr(parts.os, "replace", full)
+
+    with pytest.raises(EngineError, match=told):
+        parts.write_part(tmp_path, tables.RECIPES, 0, a_table(tables.RECIPES, [{"recipe": 1}]))
+    with pytest.raises(EngineError, match=told):
+        parts.write_bytes(tmp_path / "x.json", b"{}")
+
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+def test_a_failing_producer_leaves_nothing_behind(tmp_path: Path) -> None:
+    """An error while rows are still being made removes the half-written file."""
+
+    def rows() -> Any:
+        yield a_table(tables.RECIPES, [{"recipe": 1}])
+        raise RuntimeError("lost")
+
+    with pytest.raises(RuntimeError):
+        parts.write_part(tmp_path, tables.RECIPES, 0, rows())
+
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+def test_a_file_and_its_removal(tmp_path: Path) -> None:
+    """`write_file` writes one Parquet file; `drop` removes a table and bears with its absence."""
+    parts.write_file(tmp_path / "a.parquet", pa.table({"n": [1]}))
+    parts.write_part(tmp_path, tables.RECIPES, 0, a_table(tables.RECIPES, []))
+
+    parts.drop(tmp_path, tables.RECIPES)
+    parts.drop(tmp_path, tables.RECIPES)
+
+    assert parts.read_file(tmp_path / "a.parquet")["n"].to_pylist() == [1]
+    assert not parts.folder(tmp_path, tables.RECIPES).exists()
