@@ -61,8 +61,6 @@ def _repulsion(place: Points, ideal: float) -> Points:
 
 
 def _attract(move: Points, place: Points, edges: NDArray[np.int64], weights: NDArray[np.float64], ideal: float) -> None:
-    if not len(edges):
-        return
     gap = place[edges[:, 0]] - place[edges[:, 1]]
     pull = gap * (np.linalg.norm(gap, axis=1) / ideal * weights)[:, None]
     np.add.at(move, edges[:, 0], -pull)

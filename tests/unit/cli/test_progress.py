@@ -157,6 +157,13 @@ def test_memory_is_unknown_where_there_is_no_proc(monkeypatch: pytest.MonkeyPatc
     assert memory_bytes() is None
 
 
+def test_memory_is_unknown_where_proc_does_not_show_us(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A /proc that hides this process gives no figure."""
+    monkeypatch.setattr("os.getpid", lambda: -1)
+
+    assert memory_bytes() is None
+
+
 def test_a_process_that_ends_meanwhile_is_passed_over() -> None:
     """A process that is gone when it is read changes nothing."""
     gone = next(pid for pid in count(2**22 + 1) if not os.path.exists(f"/proc/{pid}"))

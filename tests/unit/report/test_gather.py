@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from tests.results import a_campaign, a_document
-from tests.scanned import COVER, PER_ACCOUNT, a_store
+from tests.scanned import COVER, PER_ACCOUNT, a_scan, a_store
 
+from stillwatch.engine import parts
 from stillwatch.errors import EngineError
 from stillwatch.privacy import pseudonym
+from stillwatch.records.tables import CAMPAIGNS, GROUP_TOKENS, MODELS, RECIPES
 from stillwatch.report import gather as module
 from stillwatch.report.gather import gather
 from stillwatch.report.timeline import total
@@ -81,6 +83,19 @@ def test_small_hubs_beyond_the_limit_are_counted(scanned: Any, monkeypatch: pyte
     assert len(cut.hubs) == 5
     assert cut.n_hubs_left_out == len(whole.hubs) - 5
     assert cut.shared == whole.shared
+
+
+def test_tables_that_only_adorn_may_be_missing(tmp_path: Path) -> None:
+    """Without lifts, recipes and releases the page is poorer, and still made."""
+    with a_store(tmp_path) as engine:
+        document = a_scan(engine, 24)
+        for spec in (CAMPAIGNS, GROUP_TOKENS, RECIPES, MODELS):
+            parts.drop(engine.root, spec)
+
+        gathered = gather(engine, document, True)
+
+    assert gathered.releases == ()
+    assert {h.lift for h in gathered.facts["c-000000000001"].hubs} == {None}
 
 
 def test_an_empty_result_needs_no_table(tmp_path: Path) -> None:
