@@ -1,0 +1,119 @@
+"""Heavy values and their agreement."""
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from stillwatch.methods.fragments import keep_small
+from stillwatch.methods.hashing import U, mix
+from stillwatch.methods.postings import SKETCH, Crowd, Postings, Sketches, jaccard, roots, unite
+
+
+def one_each(n: int) -> npt.NDArray[np.int64]:
+    """Offsets of lists with one value each."""
+    return np.arange(n + 1)
+
+
+def test_the_crowd_never_drops_a_value_of_enough_owners() -> None:
+    """
+    Whatever the order, what five owners hold passes; most of what one owner holds does not.
+    """
+    rng = np.random.default_rng(1)
+    shared, own = np.arange(200), np.arange(1000, 3000)
+    values = np.concatenate([np.repeat(shared, 5), np.repeat(own, 9)])
+    owners = np.concatenate([np.tile(np.arange(5), 200), np.repeat(own, 9)])
+    order = rng.permutation(len(values))
+    crowd = Crowd(5, 60_000)
+
+    crowd.add(values[order], one_each(len(values)), owners[order])
+
+    assert crowd.keeps(shared).all()
+    assert crowd.keeps(own).mean() < 0.1
+
+
+def test_counts_are_exact_over_many_parts() -> None:
+    """
+    Requests and distinct owners are those of a plain count.
+    """
+    rng = np.random.default_rng(2)
+    values, owners = rng.integers(0, 50, 5000), rng.integers(0, 40, 5000)
+    postings = Postings()
+
+    for part in np.array_split(np.arange(5000), 7):
+        postings.add(values[part], owners[part])
+    value, n_requests, n_owners = postings.counts()
+
+    assert dict(zip(value.tolist(), n_requests.tolist(), strict=True)) == {v: int((values == v).sum()) for v in range(50)}
+    assert dict(zip(value.tolist(), n_owners.tolist(), strict=True)) == {
+        v: len(set(owners[values == v].tolist())) for v in range(50)
+    }
+
+
+def sketch_of(members: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.uint32], int]:
+    """The bottom-32 sketch of a set."""
+    kept, n = np.empty(SKETCH, np.uint32), 0
+    for member in members:
+        n = keep_small(kept, n, SKETCH, np.uint32(int(mix(U(member))) >> 32))
+    return kept, n
+
+
+@pytest.mark.parametrize(("first", "second"), [(20, 10), (30, 30), (5, 0), (32, 16)])
+def test_jaccard_of_small_sets_is_exact(first: int, second: int) -> None:
+    """
+    Where both sets fit their sketches, the estimate is the truth.
+    """
+    a, b = np.arange(first), np.arange(second, second + 12)
+
+    told = jaccard(*sketch_of(a), *sketch_of(b))
+
+    union = len(set(a.tolist()) | set(b.tolist()))
+    shared = len(set(a.tolist()) & set(b.tolist()))
+    assert told == pytest.approx(shared / union) or union > SKETCH
+
+
+def test_jaccard_of_large_sets_is_unbiased() -> None:
+    """
+    Over many pairs the mean estimate is the true Jaccard.
+    """
+    told = [jaccard(*sketch_of(np.arange(s, s + 600)), *sketch_of(np.arange(s + 200, s + 800))) for s in range(0, 200_000, 2000)]
+
+    assert abs(np.mean(told) - 0.5) < 0.03
+
+
+def test_values_that_travel_together_are_one_component() -> None:
+    """
+    Two values in the same requests are joined; one that is elsewhere is not, and neither is a frequent companion.
+    """
+    requests = np.array([int(mix(U(i))) for i in range(200)], np.uint64)
+    lists = [[1, 2] if i < 100 else [3] for i in range(200)]
+    for i in range(0, 100, 4):
+        lists[i].append(4)
+    offsets = np.concatenate([[0], np.cumsum([len(x) for x in lists])])
+    sketches = Sketches(np.array([1, 2, 3, 4]))
+
+    sketches.add(np.array([v for values in lists for v in values]), offsets, requests)
+
+    assert sketches.components(0.5).tolist() == [0, 0, 2, 3]
+
+
+def test_no_value_gives_no_component() -> None:
+    """
+    An empty set of values is a valid input.
+    """
+    sketches = Sketches(np.empty(0, np.int64))
+
+    sketches.add(np.array([1]), np.array([0, 1]), np.array([1], np.uint64))
+
+    assert len(sketches.components(0.5)) == 0
+
+
+def test_the_root_is_the_smallest_member() -> None:
+    """
+    Whatever the order of unions, a set is named by its smallest member.
+    """
+    parents = np.arange(6, dtype=np.int32)
+
+    for a, b in ((5, 3), (3, 1), (4, 2)):
+        unite(parents, a, b)
+
+    assert roots(parents).tolist() == [0, 1, 2, 1, 2, 1]
