@@ -65,7 +65,8 @@ def a_scan(engine: DuckDBEngine, n_accounts: int, n_campaigns: int = 1, hostile:
     names = [f"acct_{a % 10**8:08d}" for a in account]
     if hostile:
         names[: len(HOSTILE)] = list(HOSTILE)
-    _write(engine, ACCOUNTS, {"account": account, "account_id": names})
+    twice = np.concatenate([account, account])  # as ingest leaves it: once for every part of the log that has it
+    _write(engine, ACCOUNTS, {"account": twice, "account_id": names + names})
     recipes = np.array([0x51, 0x52, 0x53, 0x54], dtype=np.int64)
     table = pa.table({k: v for k, v in signatures.items() if k in ("row", "exchange_id", "account", "seen_at", "model")})
     campaigns = []
@@ -91,7 +92,8 @@ def a_results_folder(folder: Path, n_accounts: int, n_campaigns: int = 1, hostil
         document = a_scan(engine, n_accounts, n_campaigns, hostile)
         accounts = engine.query(
             "SELECT a.account_id, m.campaign_id, m.membership, m.weight_bits, m.campaign_share, m.n_exchanges, "
-            "m.n_campaign_exchanges, m.first_seen, m.last_seen FROM members m JOIN accounts a ON a.account = m.account "
+            "m.n_campaign_exchanges, m.first_seen, m.last_seen FROM members m "
+            "JOIN (SELECT DISTINCT account, account_id FROM accounts) a ON a.account = m.account "
             "ORDER BY m.campaign_id, m.account"
         )
         pq.write_table(accounts, folder / "accounts.parquet")

@@ -68,7 +68,11 @@ def table(columns: Sequence[str], rows: Rows) -> None:
         drawn.add_column(column, justify="right" if all(_is_number(row[i]) for row in rows) else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*(visible(spoken(value), MAX_CELL) for value in row))
-    console().print(drawn)
+    screen = console()
+    with screen.capture() as captured:
+        screen.print(drawn)
+    text = captured.get()
+    click.echo(text if screen.is_terminal else "\n".join(line.rstrip() for line in text.splitlines()))
 
 
 def records(kind: str, columns: Sequence[str], data: Rows) -> None:

@@ -63,11 +63,13 @@ def account_story(engine: Engine, wanted: str) -> AccountStory | None:
     if account is None:
         return None
     asked = pa.table({"account": pa.array([account], pa.int64())})
-    names = engine.query("SELECT a.account_id FROM accounts a JOIN asked q ON a.account = q.account LIMIT 1", asked=asked)
+    names = engine.query(
+        "SELECT min(a.account_id) AS account_id FROM accounts a JOIN asked q ON a.account = q.account", asked=asked
+    )
     seen = engine.query("SELECT count(*) AS n FROM signatures s JOIN asked q ON s.account = q.account", asked=asked)
     return AccountStory(
         pseudonym(account),
-        names["account_id"][0].as_py() if names.num_rows else None,
+        names["account_id"][0].as_py(),
         seen["n"][0].as_py(),
         _belongings(engine, asked),
         _cover(engine, asked),

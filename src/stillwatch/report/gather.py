@@ -22,7 +22,8 @@ _Key = tuple[str, int]  # kind and digest
 _MEMBERS = """
 SELECT m.campaign_id, m.account, a.account_id, m.membership, m.weight_bits, m.campaign_share, m.n_exchanges,
        m.n_campaign_exchanges, m.first_seen, m.last_seen
-FROM members m LEFT JOIN accounts a ON m.account = a.account
+FROM members m
+LEFT JOIN (SELECT account, min(account_id) AS account_id FROM accounts GROUP BY account) a ON m.account = a.account
 ORDER BY m.campaign_id, CASE m.membership WHEN 'core' THEN 0 WHEN 'probable' THEN 1 ELSE 2 END, m.weight_bits DESC, m.account
 """
 _RUNS = """
