@@ -6,6 +6,7 @@ Same-recipe, same-data strangers belong in a panel: they are the ones that fool 
 
 import hashlib
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 import orjson
@@ -68,12 +69,19 @@ def load_panel(path: Path) -> Panel:
         raise LineageError(f"{path}: not a lineage panel: 'format' must be '{FORMAT}'")
     try:
         scores = tuple(
-            PanelScore(str(row["test"]), str(row["architecture"]), str(row["recipe"]), float(row["score"]))
-            for row in tree["scores"]
+            PanelScore(str(group["test"]), str(group["architecture"]), str(group["recipe"]), float(score))
+            for group in tree["groups"]
+            for score in group["scores"]
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise LineageError(f"{path}: every row of 'scores' needs test, architecture, recipe and a number as score") from error
+        raise LineageError(f"{path}: every one of 'groups' needs test, architecture, recipe, and numbers as scores") from error
     return make_panel(scores)
+
+
+def shipped_panel() -> Panel:
+    """The panel that comes with Stillwatch: tiny Llamas of one recipe and one stream of data, by benchmarks/quality/lineage."""
+    with resources.as_file(resources.files("stillwatch.lineage") / "panel.json") as path:
+        return load_panel(path)
 
 
 def make_panel(scores: tuple[PanelScore, ...]) -> Panel:
@@ -82,6 +90,9 @@ def make_panel(scores: tuple[PanelScore, ...]) -> Panel:
 
 
 def panel_bytes(scores: tuple[PanelScore, ...]) -> bytes:
-    """A panel as it is stored: JSON, one row a score."""
-    rows = [{"test": s.test, "architecture": s.architecture, "recipe": s.recipe, "score": s.score} for s in scores]
-    return orjson.dumps({"format": FORMAT, "scores": rows}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    """A panel as it is stored: JSON, scores that have test, architecture and recipe in common together."""
+    groups: dict[tuple[str, str, str], list[float]] = {}
+    for row in scores:
+        groups.setdefault((row.test, row.architecture, row.recipe), []).append(row.score)
+    told = [{"test": t, "architecture": a, "recipe": r, "scores": sorted(s)} for (t, a, r), s in groups.items()]
+    return orjson.dumps({"format": FORMAT, "groups": told}, option=orjson.OPT_APPEND_NEWLINE)
