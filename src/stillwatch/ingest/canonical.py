@@ -39,7 +39,10 @@ class Canonical:
     def mapping(self, head: Head, settings: IngestSettings) -> Mapping[str, str]:
         """The canonical columns that the file has."""
         there = set(head.schema.names) if head.schema is not None else {k for o in head.objects for k in o}
-        return {c: own for c, own in own_names(settings).items() if own in there}
+        found = {c: own for c, own in own_names(settings).items() if own in there}
+        if "messages" in found:
+            found = {"system_prompt": "messages, first system turn", "prompt": "messages, newest user turn"} | found
+        return {c: found[c] for c in EXCHANGES.names if c in found}
 
     def read(self, split: Split, settings: IngestSettings) -> Iterator[Piece]:
         """The pieces of one split."""

@@ -110,7 +110,7 @@ def names(value: object) -> list[str] | None:
     if not isinstance(value, list):
         return None
     found = [_tool_name(v) for v in value]
-    return [n for n in found if n]
+    return [n for n in found if n is not None]
 
 
 def _tool_name(tool: object) -> str | None:

@@ -116,10 +116,12 @@ def _fit(array: pa.Array, column: Column, time_format: str | None) -> pa.Array:
         array = array.dictionary_decode()
     if column.type == UTC_TIME:
         return times(array, time_format)
-    if array.type == column.type:
+    if array.type == column.type and not _has_holes(array):
         return array
     if column.type == pa.list_(MESSAGE):
         return _messages(array, column)
+    if pa.types.is_list(array.type):
+        return _one_by_one(array, column)
     if _binary(array.type) and column.type == pa.string():
         return _as_text(array.cast(pa.binary()))
     if pa.types.is_floating(array.type) and column.type == pa.string():
@@ -128,6 +130,15 @@ def _fit(array: pa.Array, column: Column, time_format: str | None) -> pa.Array:
         return array.cast(column.type)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return _one_by_one(array, column)
+
+
+def _has_holes(array: pa.Array) -> bool:
+    """Nulls inside a list: Arrow's readers leave them there even where the type forbids them."""
+    if not pa.types.is_list(array.type):
+        return False
+    values = array.values
+    fields = values.flatten() if pa.types.is_struct(values.type) else ()
+    return bool(values.null_count or any(f.null_count for f in fields))
 
 
 def _binary(kind: pa.DataType) -> bool:

@@ -82,8 +82,8 @@ def _without_surrogates(value: object) -> tuple[object, bool]:
         pairs = [_without_surrogates(v) for v in value]
         return [v for v, _ in pairs], any(m for _, m in pairs)
     if isinstance(value, dict):
-        pairs = [(_SURROGATE.subn(_REPLACEMENT, k), _without_surrogates(v)) for k, v in value.items()]
-        return {k: v for (k, _), (v, _) in pairs}, any(n > 0 or m for (_, n), (_, m) in pairs)
+        items = [(_SURROGATE.subn(_REPLACEMENT, k), _without_surrogates(v)) for k, v in value.items()]
+        return {k: v for (k, _), (v, _) in items}, any(n > 0 or m for (_, n), (_, m) in items)
     return value, False
 
 

@@ -46,6 +46,8 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "latency_s": ("latency_s", "duration_s", "latency_ms", "duration_ms", "latency", "duration"),
 }
 _FROM_BODIES: Mapping[str, str] = {
+    "end_user_id": "request.safety_identifier, user or metadata.user_id",
+    "session_id": "request.previous_response_id or prompt_cache_key",
     "model": "request.model",
     "model_served": "response.model",
     "system_prompt": "request.system, request.instructions or leading turns of role system or developer",
@@ -64,6 +66,11 @@ _FROM_BODIES: Mapping[str, str] = {
     "completion_tokens": "response.usage",
     "reasoning_tokens": "response.usage",
     "finish_reason": "response.choices[0].finish_reason, stop_reason or status",
+}
+_INFERRED = {
+    "exchange_id": "response.id, else a digest of the line",
+    "provider": "told by the shape of the bodies",
+    "status": "response, its status or error",
 }
 _ASKED = ("messages", "input", "prompt")
 _KNOWN = frozenset(n for names in NAMES.values() for n in names) | set(REQUEST) | set(RESPONSE) | {"headers"}
@@ -84,7 +91,7 @@ class Pairs:
         """The wrapper's names that occur in the file, and where the rest comes from."""
         there = {k for o in head.objects for k in o}
         wrapper = {c: next((n for n in names if n in there), None) for c, names in _names(settings).items()}
-        found = {c: n for c, n in wrapper.items() if n is not None} | dict(_FROM_BODIES)
+        found = dict(_FROM_BODIES) | _INFERRED | {c: n for c, n in wrapper.items() if n is not None}
         return {c: found[c] for c in EXCHANGES.names if c in found}
 
     def read(self, split: Split, settings: IngestSettings) -> Iterator[Piece]:

@@ -113,6 +113,8 @@ def test_detection_asks_for_the_required_columns() -> None:
     """
     assert CANONICAL.detect(Head("p", 1, "lines", None, (GOOD,)), IngestSettings()) == 1.0
     assert CANONICAL.detect(Head("p", 1, "lines", None, ({"a": 1},)), IngestSettings()) == 0.0
+    turns = CANONICAL.mapping(Head("p", 1, "lines", None, ({"messages": 1, "prompt": 2},)), IngestSettings())
+    assert turns == {"system_prompt": "messages, first system turn", "messages": "messages", "prompt": "prompt"}
     mapped = IngestSettings(columns={"account_id": "tenant"})
     assert CANONICAL.detect(Head("p", 1, "lines", None, (GOOD,)), mapped) == 0.0
     assert CANONICAL.mapping(Head("p", 1, "lines", None, ({"tenant": 1, "ip": 2},)), mapped) == {
