@@ -1,8 +1,10 @@
 """`campaigns.json`: its records, bytes and published schema."""
 
 import json
+import runpy
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -65,6 +67,14 @@ def test_schema_and_reader_refuse_the_same_documents(change: Callable[[dict[str,
 def test_the_published_schema_is_that_of_the_records() -> None:
     """The file in the package says just what the dataclasses say."""
     assert orjson.loads(published_schema()) == json.loads(json.dumps(json_schema()))
+
+
+def test_every_field_is_documented() -> None:
+    """The reference page is the one that the records give; if not, run docs/generate_campaigns_json.py."""
+    docs = Path(__file__).parents[3] / "docs"
+    generator = runpy.run_path(str(docs / "generate_campaigns_json.py"))
+
+    assert (docs / "reference" / "campaigns-json.md").read_text("utf-8") == generator["page"]()
 
 
 def test_a_newer_minor_version_can_be_read() -> None:
