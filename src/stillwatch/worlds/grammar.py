@@ -53,10 +53,6 @@ class Context:
     first: U64
     second: U64
 
-    def take(self, rows: I64) -> "Context":
-        """The context of some of the rows."""
-        return Context(self.language[rows], self.topic[rows], self.first[rows], self.second[rows])
-
 
 class Grammar:
     """

@@ -33,7 +33,7 @@ _ASK = (
     "Rewrite this N : the R was J and the N did V .",
 )
 _TASK = (
-    "V the N of a J N with D N .",
+    "Now V the N of a J N with D N .",
     "Write a J N about R .",
     "Given a N and a J N , V R .",
     "List D ways to V a N .",

@@ -165,7 +165,8 @@ class Bare:
         about = own_context(mix(rows.item, 51), rows.item)
         language = about.language if self.language is None else np.full(len(rows.item), self.language)
         context = Context(language, about.topic, about.first, about.second)
-        prompt = grammar.write(self.family, context, rows.item, sentences(rows.item, self.mean_sentences))
+        # two sentences at least: the texts of a pool must all differ, and one sentence alone has too few ways to
+        prompt = grammar.write(self.family, context, rows.item, 1 + sentences(rows.item, self.mean_sentences))
         return Written(prompt, nothing(len(rows.item)))
 
 

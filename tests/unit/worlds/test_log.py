@@ -1,0 +1,54 @@
+"""The log on disk."""
+
+from pathlib import Path
+
+import orjson
+import pyarrow.parquet as pq
+import pytest
+from tests.planting import planted
+
+from stillwatch.records.tables import EXCHANGES
+from stillwatch.worlds.log import fresh, open_part
+from stillwatch.worlds.look_alikes.chat import ChatUsers
+
+TABLE = planted(ChatUsers(accounts=5, exchanges=20)).table
+
+
+def test_parquet_parts_read_back(tmp_path: Path) -> None:
+    """Rows in order, in the declared schema."""
+    with open_part(fresh(tmp_path / "log"), 3, "parquet") as part:
+        part.write(TABLE.slice(0, 12))
+        part.write(TABLE.slice(12))
+
+    back = pq.read_table(tmp_path / "log" / "part-000003.parquet")
+
+    assert back.schema == EXCHANGES.schema
+    assert back.equals(TABLE)
+
+
+def test_json_lines_hold_what_is_not_null(tmp_path: Path) -> None:
+    """One object a row, times in ISO 8601 UTC."""
+    with open_part(fresh(tmp_path), 0, "ndjson") as part:
+        part.write(TABLE)
+
+    rows = [orjson.loads(line) for line in (tmp_path / "part-000000.ndjson").read_bytes().splitlines()]
+
+    assert [r["exchange_id"] for r in rows] == TABLE["exchange_id"].to_pylist()
+    assert rows[0]["seen_at"].endswith("Z")
+    assert all("response" not in r for r in rows)
+
+
+def test_an_earlier_world_is_cleared_away(tmp_path: Path) -> None:
+    """Its parts, of either form, and nothing else."""
+    for name in ("part-000000.parquet", "part-000007.ndjson", "notes.txt"):
+        (tmp_path / name).write_text("x")
+
+    fresh(tmp_path)
+
+    assert [p.name for p in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_other_forms_are_refused(tmp_path: Path) -> None:
+    """The message lists the forms."""
+    with pytest.raises(ValueError, match="parquet, ndjson"), open_part(tmp_path, 0, "csv"):
+        pass
