@@ -21,8 +21,8 @@ PAGE = Path(__file__).parent / "reference" / "campaigns-json.md"
 HEAD = """\
 # campaigns.json
 
-What `stillwatch scan LOGS... --out DIR` found, as one JSON document (schema version {version}). `stillwatch schema` prints its JSON
-Schema (draft 2020-12), which the package also holds as `stillwatch/records/campaigns.schema.json`. In Python:
+What `stillwatch scan LOGS... --out DIR` found, as one JSON document (schema version {version}). `stillwatch schema` prints its
+JSON Schema (draft 2020-12), which the package also holds as `stillwatch/records/campaigns.schema.json`. In Python:
 
 ```python
 from pathlib import Path
@@ -35,7 +35,7 @@ document = Document.from_json(Path("DIR/campaigns.json").read_bytes())
 - Times are UTC, `2026-11-03T07:00:00.000000Z`. A window is half-open: its end is outside it.
 - Bits are log2 of a likelihood ratio: +10 bits are odds of about 1,000 to 1. A share is a number from 0 to 1.
 - A reader of version 1 reads every 1.x: new minor versions only add fields. A changed meaning is a new major version.
-- `score_bits` is `base_bits` plus the weights of all evidence with `counted: true`; a document in which it is not cannot be written.
+- `score_bits` is `base_bits` plus the weights of all evidence with `counted: true`; no other document can be written.
 - Strings of models, names and wording come from whoever sent the requests. Escape them.
 
 The accounts of each campaign are in `accounts.parquet`, the exchanges in `exchanges.parquet`.
