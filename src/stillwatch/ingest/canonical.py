@@ -52,8 +52,10 @@ class Canonical:
         if split.container == "cut parquet":
             return parquet.read_salvaged(split, settings, own)
 
+        as_it_is = all(c == n for c, n in own.items())
+
         def convert(fields: dict[str, object]) -> Fields:
-            return {c: fields.get(n) for c, n in own.items()}
+            return fields if as_it_is else {c: fields[n] for c, n in own.items() if n in fields}
 
         def fast(block: Block) -> Conformed | None:
             return _fast(block, own, settings.time_format)
@@ -68,7 +70,7 @@ def own_names(settings: IngestSettings) -> dict[str, str]:
 
 def _fast(block: Block, own: Mapping[str, str], time_format: str | None) -> Conformed | None:
     data = block.data
-    n_lines = data.count(b"\n") + (not data.endswith(b"\n"))
+    n_lines = block.n_newlines + (not data.endswith(b"\n"))
     options = pj.ParseOptions(explicit_schema=_schema(data, own), unexpected_field_behavior="ignore")
     try:
         table = pj.read_json(pa.BufferReader(data), pj.ReadOptions(use_threads=False, block_size=len(data) + 1), options)

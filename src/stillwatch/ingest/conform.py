@@ -65,7 +65,11 @@ def from_rows(rows: Sequence[Mapping[str, object]], time_format: str | None = No
     """Make `exchanges` of parsed objects, one a row; keys are canonical names, values whatever JSON held."""
     arrays: dict[str, pa.Array] = {}
     unfit: dict[str, int] = {}
+    there: set[str] = set().union(*rows)
     for column in EXCHANGES.columns:
+        if column.name not in there:
+            arrays[column.name] = pa.nulls(len(rows), column.type)
+            continue
         values = [row.get(column.name) for row in rows]
         arrays[column.name] = array = _tidy(_array(values, column, time_format), column)
         lost = array.null_count - values.count(None)

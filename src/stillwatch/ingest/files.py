@@ -26,11 +26,13 @@ class Block:
     Args:
         data: The lines; the last one of a file may lack its newline.
         first_line: Number of the first line, from 1, counted from the beginning of the split.
+        n_newlines: In the data.
         cut: True where the compressed stream ended early, inside or after the last line of this block.
     """
 
     data: bytes
     first_line: int
+    n_newlines: int
     cut: bool = False
 
 
@@ -78,6 +80,18 @@ def blocks(path: str, compression: str | None, begin: int, end: int, size: int =
             yield from _cut_into_lines(_plain(file, begin, end), size, path)
         else:
             yield from _cut_into_lines(_expanded(file, compression), size, path)
+
+
+def divided(block: Block, size: int) -> Iterator[Block]:
+    """The lines of a block in smaller ones of about `size` bytes."""
+    at, line = 0, block.first_line
+    while at < len(block.data):
+        end = block.data.find(b"\n", min(at + size, len(block.data)))
+        part = block.data[at : end + 1] if end >= 0 else block.data[at:]
+        n_newlines = part.count(b"\n")
+        yield Block(part, line, n_newlines)
+        at += len(part)
+        line += n_newlines
 
 
 def line_before(path: str, offset: int) -> int:
@@ -157,8 +171,10 @@ def _cut_into_lines(chunks: Iterator[tuple[bytes, bool]], size: int, path: str) 
             continue
         data = b"".join(held)
         split = data.rindex(b"\n") + 1
-        yield Block(data[:split], line)
-        line += data.count(b"\n", 0, split)
+        n_newlines = data.count(b"\n", 0, split)
+        yield Block(data[:split] if split < len(data) else data, line, n_newlines)
+        line += n_newlines
         held, n_held = [data[split:]], len(data) - split
     if n_held or cut:
-        yield Block(b"".join(held), line, cut)
+        data = b"".join(held)
+        yield Block(data, line, data.count(b"\n"), cut)

@@ -17,6 +17,7 @@ from stillwatch.settings import IngestSettings
 Fields = Mapping[str, object]
 Convert = Callable[[dict[str, object]], Fields]
 Fast = Callable[[Block], Conformed | None]
+_PART = 512 << 10  # bytes of a part of a block that could not be read at once
 _SAMPLED = 64  # objects a block whose names are looked at for columns that nobody reads
 
 
@@ -28,7 +29,7 @@ class Format:
     Args:
         convert: One object -> canonical column -> value; raises BadLineError.
         known: Names that the format reads; None where the format has too many others to name.
-        fast: A whole block at once, or None where the block needs to be read line by line.
+        fast: Every row of a block at once, or None where it needs to be read line by line.
     """
 
     convert: Convert
@@ -56,8 +57,8 @@ def read_lines(split: Split, settings: IngestSettings, form: Format) -> Iterator
     """
     place = _Place(split)
     index = 0
-    for block in _blocks(split):
-        piece = _piece(block, settings, form, place, index)
+    for block, done in (part for block in _blocks(split) for part in _tried(block, form)):
+        piece = _piece(block, done, settings, form, place, index)
         if piece.bad and settings.on_bad_line == "fail":
             worst = piece.bad[0]
             raise LogFormatError(f"{worst.path}:{worst.line}: {worst.reason}. Mend the line, or pass --on-bad-line=quarantine")
@@ -88,7 +89,8 @@ def _blocks(split: Split) -> Iterator[Block]:
     whole = list(files.blocks(split.path, split.compression, 0, split.end, size=1 << 62))
     if whole:
         text = b"".join(b.data for b in whole).strip()
-        yield Block(_one_line_each(text), 1, whole[-1].cut)
+        lines = _one_line_each(text)
+        yield Block(lines, 1, lines.count(b"\n"), whole[-1].cut)
 
 
 def _one_line_each(document: bytes) -> bytes:
@@ -97,10 +99,22 @@ def _one_line_each(document: bytes) -> bytes:
     return b"\n".join(orjson.dumps(item.fields) for item in items)
 
 
-def _piece(block: Block, settings: IngestSettings, form: Format, place: _Place, index: int) -> Piece:
-    done = form.fast(block) if form.fast and not block.cut else None
+def _tried(block: Block, form: Format) -> Iterator[tuple[Block, Conformed | None]]:
+    """The block read at once; where that fails its parts, so that one odd line sends only its neighbours the slow way."""
+    if form.fast is None or block.cut:
+        yield block, None
+        return
+    done = form.fast(block)
+    if done is not None or len(block.data) <= _PART:
+        yield block, done
+        return
+    for part in files.divided(block, _PART):
+        yield part, form.fast(part)
+
+
+def _piece(block: Block, done: Conformed | None, settings: IngestSettings, form: Format, place: _Place, index: int) -> Piece:
     unknown = _unknown(block.data, form.known)
-    if done is not None and done.kept.all():
+    if done is not None:
         return Piece(done.batch, index, unknown=unknown, unfit=done.unfit, n_mended=done.n_mended)
     read = _rows(block, form.convert)
     done = from_rows(read.rows, settings.time_format)
@@ -147,7 +161,7 @@ def _tell_cut(out: _Rows, last: tuple[int, bytes], block: Block) -> None:
     if out.bad and out.bad[-1][0] == line and not block.data.endswith(b"\n"):
         out.bad[-1] = (line, files.CUT, text)
     else:
-        out.bad.append((block.first_line + block.data.count(b"\n"), files.CUT, b""))
+        out.bad.append((block.first_line + block.n_newlines, files.CUT, b""))
 
 
 def _unknown(data: bytes, known: frozenset[str] | None) -> frozenset[str]:

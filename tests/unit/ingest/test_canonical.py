@@ -133,3 +133,17 @@ def test_blank_lines_and_ten_megabytes_on_a_line(tmp_path: Path) -> None:
 
     assert sum(p.n_rows for p in pieces) == 2
     assert max(len(t or "") for p in pieces for t in p.exchanges["prompt"].to_pylist()) == 10_000_000
+
+
+def test_one_bad_line_sends_only_its_neighbours_the_slow_way(tmp_path: Path) -> None:
+    """
+    In a large block the pieces around a bad line are the rows of the log, in order and numbered without holes.
+    """
+    lines = [orjson.dumps(GOOD | {"exchange_id": f"x{i}", "prompt": "p" * 1_000}) for i in range(3_000)]
+
+    pieces = read(tmp_path, [*lines[:2_000], b"bad", *lines[2_000:]])
+
+    assert len(pieces) > 2
+    assert [i for p in pieces for i in p.exchanges["exchange_id"].to_pylist()] == [f"x{i}" for i in range(3_000)]
+    assert [b.line for p in pieces for b in p.bad] == [2_001]
+    assert [p.first_index for p in pieces] == [sum(q.n_rows for q in pieces[:i]) for i in range(len(pieces))]

@@ -8,7 +8,7 @@ import zstandard
 
 from stillwatch.errors import LogFormatError
 from stillwatch.ingest import files
-from stillwatch.ingest.files import blocks, compression_of, head_bytes, line_before
+from stillwatch.ingest.files import Block, blocks, compression_of, head_bytes, line_before
 
 LINES = b"".join(b'{"n": %d, "pad": "%s"}\n' % (i, b"x" * (i % 50)) for i in range(2_000))
 
@@ -166,3 +166,15 @@ def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     """
     with pytest.raises(LogFormatError, match=r"gone: cannot be read .*Check the path"):
         list(blocks(str(tmp_path / "gone"), None, 0, 1))
+
+
+def test_a_block_divides_into_its_lines() -> None:
+    """
+    Parts hold whole lines, know their place, and add up to the block, newline at the end or not.
+    """
+    for data in (LINES, LINES[:-1], b"no newline"):
+        parts = list(files.divided(Block(data, 10, data.count(b"\n")), 500))
+
+        assert b"".join(p.data for p in parts) == data
+        assert all(p.data.endswith(b"\n") for p in parts[:-1])
+        assert [p.first_line for p in parts] == [10 + sum(q.n_newlines for q in parts[:i]) for i in range(len(parts))]
