@@ -90,31 +90,31 @@ def a_corpus(root: Path) -> Path:
         for c in range(120)
         for t in range(1 + c % 4)
     ]
-    _source(root, "human", "talk", talk)
-    _source(root, "human", "asks", [{"prompt": f"set timer {i}", "task": "timer"} for i in range(40)])
-    _source(
+    a_source(root, "human", "talk", talk)
+    a_source(root, "human", "asks", [{"prompt": f"set timer {i}", "task": "timer"} for i in range(40)])
+    a_source(
         root,
         "human",
         "roles",
         [{"prompt": f"I want you to act as number {i}. " + "Stay in role. " * 15, "task": "role"} for i in range(12)],
     )
-    _source(root, "automated", "quiz", [{"prompt": f"Question {i}: what is {i} plus {i}?", "task": "quiz:a"} for i in range(60)])
-    _source(
+    a_source(root, "automated", "quiz", [{"prompt": f"Question {i}: what is {i} plus {i}?", "task": "quiz:a"} for i in range(60)])
+    a_source(
         root,
         "automated",
         "jobs",
         [{"prompt": f"Classify: document {i}", "task": "batch:sort", "system_prompt": "Sort."} for i in range(80)],
     )
-    _source(root, "automated", "more", [{"prompt": f"Summarise: text {i}", "task": "batch:sum"} for i in range(50)])
-    _source(root, "automated", "loops", [{"prompt": f"step {i}", "task": "agent:x"} for i in range(45)])
-    _source(root, "harvest", "open", [{"prompt": f"{i} ways to do {i * 7}", "task": "instruction"} for i in range(300)])
-    _source(root, "harvest", "open2", [{"prompt": f"{i}? say more on {i * 5}", "task": "instruction"} for i in range(100)])
+    a_source(root, "automated", "more", [{"prompt": f"Summarise: text {i}", "task": "batch:sum"} for i in range(50)])
+    a_source(root, "automated", "loops", [{"prompt": f"step {i}", "task": "agent:x"} for i in range(45)])
+    a_source(root, "harvest", "open", [{"prompt": f"{i} ways to do {i * 7}", "task": "instruction"} for i in range(300)])
+    a_source(root, "harvest", "open2", [{"prompt": f"{i}? say more on {i * 5}", "task": "instruction"} for i in range(100)])
     framed = [{"prompt": f"Rewrite the instruction below so that it is harder: {i}", "task": "evolve:deepen"} for i in range(90)]
-    _source(root, "harvest", "framed", framed)
-    _source(
+    a_source(root, "harvest", "framed", framed)
+    a_source(
         root, "harvest", "steps", [{"prompt": f"Problem {i}", "system_prompt": "Think.", "task": "cot:sums"} for i in range(70)]
     )
-    _source(root, "harvest", "marks", [{"prompt": f"Grade answer {i}", "task": "grade:help"} for i in range(60)])
+    a_source(root, "harvest", "marks", [{"prompt": f"Grade answer {i}", "task": "grade:help"} for i in range(60)])
     systems = [{"source": "an-agent", "text": f"You are agent {i}."} for i in range(6)]
     systems += [{"source": "a (teacher-pipeline prompts)", "text": f"Make data, variant {i}."} for i in range(6)]
     pq.write_table(pa.Table.from_pylist(systems), root / "system_prompts.parquet")
@@ -126,7 +126,7 @@ def _project(c: int) -> str:
     return "Zanz" + "abcdefghijkl"[c // 10] + "abcdefghij"[c % 10]
 
 
-def _source(root: Path, kind: str, name: str, rows: Sequence[dict[str, Any]]) -> None:
+def a_source(root: Path, kind: str, name: str, rows: Sequence[dict[str, Any]]) -> None:
     folder = root / "prompts" / kind
     folder.mkdir(parents=True, exist_ok=True)
     columns = {"source": pa.string(), "task": pa.string(), "system_prompt": pa.string(), "prompt": pa.string()}

@@ -113,6 +113,10 @@ def load(folder: Path, half: str | None = None) -> Corpora:
             f"{folder}: no prompts/human and prompts/harvest with Parquet files. Point --corpus at a folder of that form"
         )
     chats = [s for s in sources["human"] if s["conversation_id"].null_count < s.num_rows]
+    if not chats:
+        raise SettingsError(
+            f"{folder}: none of prompts/human has a conversation_id, and accounts are dealt conversations. Add one that has"
+        )
     singles = [s for s in sources["human"] if s["conversation_id"].null_count == s.num_rows]
     short = [s for s in singles if _median_chars(s) < SHORT_CHARS]
     longer = [s for s in singles if _median_chars(s) >= SHORT_CHARS]

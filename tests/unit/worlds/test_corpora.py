@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.planting import a_source
 
 from stillwatch.errors import SettingsError
 from stillwatch.worlds.corpora import Corpora, load, side
@@ -73,6 +75,42 @@ def test_a_folder_without_prompts_is_refused(tmp_path: Path) -> None:
     """The message says where and what to do."""
     with pytest.raises(SettingsError, match=r"no prompts/human.*--corpus"):
         load(tmp_path)
+
+
+def test_accounts_need_conversations(tmp_path: Path) -> None:
+    """A folder with single requests only is refused."""
+    a_source(tmp_path, "human", "asks", [{"prompt": "set timer", "task": "timer"}])
+    a_source(tmp_path, "harvest", "open", [{"prompt": "x", "task": "t"}])
+
+    with pytest.raises(SettingsError, match="conversation_id"):
+        load(tmp_path)
+
+
+def test_a_source_may_lack_columns_and_small_tasks_go_together(tmp_path: Path) -> None:
+    """What is not there is null; tasks of less than 40 prompts make one."""
+    a_source(tmp_path, "human", "talk", [{"prompt": "hello", "conversation_id": "a", "turn": 0, "task": "chat"}])
+    a_source(tmp_path, "harvest", "open", [{"prompt": "x", "task": "t"}])
+    (tmp_path / "prompts/automated").mkdir()
+    rows = [{"source": "quiz", "task": f"quiz:{i % 3}", "prompt": f"question {i}"} for i in range(60)]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "prompts/automated/quiz.parquet")
+
+    known = load(tmp_path)
+
+    assert [(b.name, len(b)) for b in known.benchmarks] == [("quiz/quiz", 60)]
+    assert known.benchmarks[0].systems.null_count == 60
+
+
+def test_templates_are_halved_by_source(tmp_path: Path) -> None:
+    """Of two sources with templates each half has one, whole."""
+    a_source(tmp_path, "human", "talk", [{"prompt": f"hello {i}", "conversation_id": str(i), "turn": 0} for i in range(20)])
+    for name in ("one", "two"):
+        rows = [{"prompt": f"The template of source {name} goes around {i}", "task": "t"} for i in range(30)]
+        a_source(tmp_path, "harvest", name, rows)
+
+    sizes = [[(s.name, len(s)) for s in load(tmp_path, half).assembled["templated"]] for half in ("A", "B")]
+
+    assert sorted(sizes[0] + sizes[1]) == [("one", 30), ("two", 30)]
+    assert len(sizes[0]) == len(sizes[1]) == 1
 
 
 def test_there_are_two_halves(corpus_folder: Path) -> None:

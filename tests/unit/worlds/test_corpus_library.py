@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.planting import a_library, some_people
+from tests.planting import a_library, a_source, some_people
 
 from stillwatch.errors import SettingsError
 from stillwatch.worlds.build import grammar
@@ -106,13 +106,17 @@ def test_published_instructions_come_before_made_up_ones(library: CorpusLibrary)
 
 
 def test_batches_are_real_where_one_is_big_enough(library: CorpusLibrary) -> None:
-    """Else one instruction over the documents of several, else the grammars."""
-    real = texts(library.documents(RNG(1), 80, True))
-    several = texts(library.documents(RNG(1), 50, False))
+    """Documents of one published job."""
+    assert all(t.startswith("Classify: document") for t in texts(library.documents(RNG(1), 80, True)))
+
+
+def test_a_larger_batch_is_put_together(library: CorpusLibrary) -> None:
+    """One instruction over the documents of several jobs; beyond all of them the grammars help out."""
+    several = texts(library.documents(RNG(1), 100, False))
     made_up = texts(library.documents(RNG(1), 500, True))
 
-    assert all(t.startswith("Classify: document") for t in real)
-    assert all("Summarise: text" in t for t in several)
+    assert len({t.split("\n\n")[0] for t in several}) == 1
+    assert len(set(several)) == 100
     assert len(set(made_up)) == 500
 
 
@@ -139,3 +143,17 @@ def test_end_users_keep_to_few_requests(library: CorpusLibrary) -> None:
     assert len(set(told.prompt.to_pylist())) <= 40
     assert told.end_user is not None
     assert len(set(told.end_user.tolist())) == 1
+
+
+def test_what_a_corpus_lacks_comes_from_the_grammars(tmp_path: Path) -> None:
+    """Benchmarks, batches, instructions and end users; accounts then have no system prompts of their own."""
+    a_source(tmp_path, "human", "talk", [{"prompt": f"hello {i}", "conversation_id": str(i), "turn": 0} for i in range(20)])
+    a_source(tmp_path, "harvest", "open", [{"prompt": f"{i} x", "task": "t"} for i in range(30)])
+    shipped = a_library()
+    bare = CorpusLibrary(prepared(tmp_path, None), shipped)
+    rows = Rows(np.arange(300), np.zeros(300, np.uint64), np.zeros(300, np.uint64), np.zeros(300, np.int64))
+
+    assert len(bare.benchmark(RNG(1), 9).item) == len(bare.documents(RNG(1), 9, True).item) == 9
+    assert len(bare.tasks(RNG(1), 2, "viral")) == len(bare.instructions(RNG(1), 2, "app", 3.0)) == 2
+    assert bare.end_users is shipped.end_users
+    assert bare.own.write(grammar(), some_people(300), rows).system.null_count == 300

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from tests.planting import a_source
 
 from stillwatch.worlds.corpora import load
 from stillwatch.worlds.skins import N_SKINS, Skins, item_of, row_and_skin
@@ -30,12 +31,10 @@ def test_a_skin_renames_rare_words_alike(corpus_folder: Path) -> None:
 
 def test_rare_words_change_and_keep_their_capitals(tmp_path: Path) -> None:
     """A word of one conversation is another one in every skin."""
-    from tests.planting import _source
-
     talk = [{"prompt": "Ask Zanzibar or ZANZI today", "conversation_id": "a", "turn": 0, "task": "chat"}]
     talk += [{"prompt": "Ask them or us today", "conversation_id": f"b{i}", "turn": 0, "task": "chat"} for i in range(9)]
-    _source(tmp_path, "human", "talk", talk)
-    _source(tmp_path, "harvest", "open", [{"prompt": "x", "task": "t"}])
+    a_source(tmp_path, "human", "talk", talk)
+    a_source(tmp_path, "harvest", "open", [{"prompt": "x", "task": "t"}])
     skins = Skins(load(tmp_path).conversations)
 
     texts = skins.text(np.zeros(N_SKINS, np.int64), np.arange(N_SKINS)).to_pylist()
