@@ -32,8 +32,8 @@ class Relations:
     """
     What the uses of each recipe say of it, summed up in 900 bytes a recipe: meaning, contract, accounts.
 
-    The contract of a recipe is the bitwise majority of its exchanges' contracts: if more than half hold one contract, every
-    bit of the majority is that contract's; if none does, it is a value that no other recipe has.
+    The contract of a recipe is the bitwise majority of its exchanges' contracts: that of more than half of them, whatever the
+    others hold; that of fewer where the others scatter; none where most hold none. It needs no list of the contracts seen.
 
     Args:
         ids: Recipes, sorted; a recipe's number is its place.
