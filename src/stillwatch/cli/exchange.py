@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stillwatch.errors import SharingError
+from stillwatch.sharing import catalogue
 from stillwatch.sharing.taxii import audit, database, marking, times
 from stillwatch.sharing.taxii.members import EXCHANGE, ROLES, Collection, Limits, Member, Members
 from stillwatch.sharing.taxii.objects import NotFoundError, Objects
@@ -210,11 +211,14 @@ def collection_add(
     listed: bool,
     own_identities: bool,
 ) -> None:
-    """Make a collection and print its id."""
+    """Make a collection, put in what every bundle refers to (markings, terms, ATLAS), and print its id."""
     wanted = Collection(
         0, str(uuid.uuid4()), root, alias, title, description, marking.level_of(max_tlp), listed, not own_identities
     )
-    click.echo(_members(store).add_collection(wanted).id)
+    opened = database.connect(store)
+    made = Members(opened).add_collection(wanted)
+    Objects(opened).post(made, Member(EXCHANGE, "moderator", clearance=marking.RED), catalogue.everything())
+    click.echo(made.id)
 
 
 @collection.command("list")

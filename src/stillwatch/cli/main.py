@@ -29,6 +29,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("explain", "explain", "explain one campaign or account, as a waterfall of bits"),
     ("schema", "schema", "print the JSON Schema of campaigns.json"),
     ("lineage", "lineage", "test whether a model descends from another, with p-values"),
+    ("share", "share", "rule on a campaign, and share what lets others find it"),
     ("exchange", "exchange", "run a TAXII 2.1 exchange, and keep its members, keys and collections"),
 )
 

@@ -70,7 +70,7 @@ def test_a_relationship_is_at_least_as_strict_as_its_ends(api: Api) -> None:
 
 def test_a_relationship_hides_when_an_end_becomes_stricter(api: Api) -> None:
     """Raising the marking of an end is a new version; what joins it is invisible from then on."""
-    green = {"object_marking_refs": marked(marking.GREEN)}
+    green: dict[str, Any] = {"object_marking_refs": marked(marking.GREEN)}
     one, two = api.indicator(**green), api.indicator(**green)
     link = joined(api, one["id"], two["id"], **green)
     api.post([one, two, link])

@@ -1,0 +1,205 @@
+"""`stillwatch share`: rule on a campaign, see what would leave, export, withdraw, send."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stillwatch.cli import output
+from stillwatch.errors import LogFormatError, SharingError
+from stillwatch.privacy import Key
+from stillwatch.records.campaign import Campaign, Document
+from stillwatch.sharing.export import floors, networks, reasons, rulings
+from stillwatch.sharing.export.bundle import Content, Publisher, build
+from stillwatch.sharing.export.bundle import withdraw as withdraw_bundle
+from stillwatch.sharing.export.floors import Benign
+from stillwatch.sharing.export.rulings import DECISIONS, Ruling
+from stillwatch.sharing.export.sketch import Epoch
+from stillwatch.sharing.taxii import marking
+from stillwatch.sharing.taxii.push import Remote
+
+_FOLDER = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_NEW = click.Path(path_type=Path, dir_okay=False)
+_TLP = click.Choice(marking.NAMES[: marking.RED])
+BENIGN_TEXTS = 20_000  # enough to see one hit in ten thousand; each costs 0.3 ms
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def command() -> None:
+    """Share what lets others find a campaign: no prompt, customer, price or volume."""
+
+
+@command.command()
+@_FOLDER
+@click.argument("campaign_id", metavar="CAMPAIGN")
+@click.argument("decision", type=click.Choice(DECISIONS))
+@click.option("--by", required=True, help="Who decided.")
+@click.option("--reason", required=True, help="Why; stays in DIR, never leaves.")
+def rule(folder: Path, campaign_id: str, decision: str, by: str, reason: str) -> None:
+    """Record a person's decision on a campaign in DIR/rulings.json; only a confirmed one can be exported."""
+    try:
+        ruling = Ruling(campaign_id, decision, by, reason, rulings.now())
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    rulings.rule(folder, _document(folder), ruling)
+    output.say(f"{campaign_id} is {decision} by {by}")
+
+
+@command.command()
+@_FOLDER
+@click.argument("campaign_id", metavar="CAMPAIGN")
+@click.option("--epoch", required=True, help="Name of the epoch, for example 2026q4.")
+@click.option("--epoch-key", required=True, type=_FILE, help="The epoch's key, as the exchange's operator gave it to members.")
+@click.option(
+    "--benign", required=True, type=_FILE, help="Ordinary requests of yours: Parquet with a column prompt, or a text file."
+)
+@click.option("--producer", required=True, help="Your identity in the collection (x_stillwatch_producer).")
+@click.option("--tlp", type=_TLP, default="amber+strict", show_default=True, help="How far it may travel.")
+@click.option("--networks", "network_file", type=_FILE, help="CSV with the columns account_id and network.")
+@click.option("--key-file", type=_FILE, help="Your own key, which salts every id; this machine's by default.")
+@click.option("--preview", is_flag=True, help="Show every value that would leave and why; write nothing.")
+@click.option("--out", type=_NEW, help="Where the bundle goes; stdout by default.")
+def export(folder: Path, campaign_id: str, preview: bool, out: Path | None, **given: Any) -> None:
+    """
+    Make a STIX 2.1 bundle of one confirmed campaign.
+
+    What misses a floor (5 accounts, 100 requests, 40 runs of four words, 100 benign hits in a million) is left out and named.
+    """
+    campaign = _campaign(folder, campaign_id)
+    ruling = rulings.standing(folder).get(campaign_id)
+    if ruling is None:
+        raise SharingError(f"campaign {campaign_id} is not ruled on. A person decides with: stillwatch share rule")
+    bundle = _bundle(folder, campaign, ruling, **given)
+    told = reasons.explain(bundle)
+    if preview:
+        output.table(("object", "property", "value", "why it may leave"), [(r.object_id, r.path, r.value, r.why) for r in told])
+        output.say(f"{len(told)} values, {len(orjson.dumps(bundle))} bytes would leave. Nothing was written")
+        return
+    _write(bundle, out)
+
+
+@command.command()
+@click.argument("bundle_file", metavar="BUNDLE", type=_FILE)
+@click.option("--out", type=_NEW, help="Where the bundle goes; stdout by default.")
+def withdraw(bundle_file: Path, out: Path | None) -> None:
+    """Make new versions, marked revoked, of all that an exported bundle holds of yours; send them as you sent it."""
+    _write(withdraw_bundle(_read(bundle_file), datetime.now(UTC)), out)
+
+
+@command.command()
+@click.argument("bundle_file", metavar="BUNDLE", type=_FILE)
+@click.option("--collection", required=True, help="Address of the collection, https://…/collections/ID/.")
+@click.option("--member", required=True, help="Your name at the exchange.")
+@click.option("--member-key", required=True, type=_FILE, help="File with your key at the exchange.")
+def push(bundle_file: Path, collection: str, member: str, member_key: Path) -> int:
+    """Send a bundle to a TAXII 2.1 collection; exit code 1 if anything was refused."""
+    objects = _read(bundle_file).get("objects", [])
+    taken, refused = Remote(collection, member, member_key.read_text("utf-8").strip()).send(objects)
+    output.say(f"{taken} of {len(objects)} objects taken")
+    for reason in refused:
+        output.say(reason)
+    return 1 if refused else 0
+
+
+@command.command()
+@click.option("--collection", required=True, help="Address of the collection, https://…/collections/ID/.")
+@click.option("--member", required=True, help="Your name at the exchange.")
+@click.option("--member-key", required=True, type=_FILE, help="File with your key at the exchange.")
+def producer(collection: str, member: str, member_key: Path) -> None:
+    """Print the identity under which you publish in a collection."""
+    click.echo(Remote(collection, member, member_key.read_text("utf-8").strip()).producer())
+
+
+def _bundle(
+    folder: Path,
+    campaign: Campaign,
+    ruling: Ruling,
+    *,
+    epoch: str,
+    epoch_key: Path,
+    benign: Path,
+    producer: str,
+    tlp: str,
+    network_file: Path | None,
+    key_file: Path | None,
+) -> dict[str, Any]:
+    try:
+        named = Epoch(epoch, Key.from_file(epoch_key))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    try:
+        measured = Benign(_texts(benign), named)
+    except ValueError as error:
+        raise SharingError(f"{benign}: {error}") from error
+    own = Key.from_file(key_file) if key_file else Key.of_this_machine()
+    templates, left = floors.templates(campaign, named, measured)
+    kept, others = networks.read(network_file, _core(folder, campaign.campaign_id)) if network_file else ([], [])
+    for one in left:
+        output.say(f"left out: recipe {one.recipe}: {one.reason}")
+    for reason in others:
+        output.say(f"left out: {reason}")
+    publisher = Publisher(producer, own, marking.level_of(tlp))
+    return build(Content(campaign, ruling, templates, kept, named.name), publisher, datetime.now(UTC))
+
+
+def _document(folder: Path) -> Document:
+    path = folder / "campaigns.json"
+    try:
+        return Document.from_json(path.read_bytes(), str(path))
+    except OSError as error:
+        raise LogFormatError(f"{path}: cannot be read ({error.strerror}). DIR is what stillwatch scan --out left") from error
+
+
+def _campaign(folder: Path, campaign_id: str) -> Campaign:
+    campaign = _document(folder).campaign(campaign_id)
+    if campaign is None:
+        raise SharingError(f"{folder}: there is no campaign '{campaign_id}'. See: campaigns.json")
+    return campaign
+
+
+def _core(folder: Path, campaign_id: str) -> set[str]:
+    path = folder / "accounts.parquet"
+    try:
+        table = pq.read_table(path, columns=["account_id", "campaign_id", "membership"])
+    except (OSError, pa.ArrowInvalid) as error:
+        raise LogFormatError(f"{path}: cannot be read. DIR is what stillwatch scan --out left") from error
+    return {r["account_id"] for r in table.to_pylist() if r["campaign_id"] == campaign_id and r["membership"] == "core"}
+
+
+def _texts(path: Path) -> Iterator[str]:
+    """Up to 20,000 requests of a file, from its start."""
+    if path.suffix == ".parquet":
+        try:
+            texts = pq.read_table(path, columns=["prompt"])["prompt"].slice(0, BENIGN_TEXTS).to_pylist()
+        except (pa.ArrowInvalid, KeyError) as error:
+            raise SharingError(f"{path}: is no Parquet file with a column prompt") from error
+        yield from (text for text in texts if text)
+        return
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        for _, line in zip(range(BENIGN_TEXTS), lines, strict=False):
+            yield line
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        told = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise SharingError(f"{path}: is no JSON") from error
+    if not isinstance(told, dict):
+        raise SharingError(f"{path}: is no bundle")
+    return told
+
+
+def _write(bundle: dict[str, Any], out: Path | None) -> None:
+    raw = orjson.dumps(bundle, option=orjson.OPT_INDENT_2) + b"\n"
+    if out is None:
+        click.echo(raw, nl=False)
+        return
+    out.write_bytes(raw)
+    output.say(f"{len(bundle['objects'])} objects in {out}")

@@ -1,0 +1,124 @@
+"""
+Why each byte of a bundle may leave. A property without a reason here does not leave: the list is the permission.
+
+The preview shows a person what this module says, and the same check runs on every export, so that what was shown is what
+is sent.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from stillwatch.errors import SharingError
+from stillwatch.sharing import catalogue
+from stillwatch.sharing.export import sketch
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One value that leaves: where it stands, the value as JSON, why it may."""
+
+    object_id: str
+    path: str
+    value: str
+    why: str
+
+
+_ID = r"[a-z-]+--[0-9a-f-]{36}"
+_DAY = r"\d{4}-\d\d-\d\dT00:00:00\.000Z"
+_CONSTANT = "constant in every bundle of every member"
+# path, form of its value, why it may leave
+_ALLOWED: tuple[tuple[str, str, str], ...] = (
+    ("type", "[a-z-]+", "STIX type"),
+    ("spec_version", r"2\.1", "version of STIX"),
+    ("id", _ID, "salted with the member's own key: tells nothing to whoever guesses the content"),
+    ("created_by_ref", _ID, "pseudonym that the exchange gave for this collection"),
+    ("created", _DAY, "day of the ruling"),
+    ("modified", _DAY, "day of publication"),
+    ("modified", r"\d{4}-\d\d-\d\dT00:00:00\.001Z", "day of withdrawal"),
+    ("revoked", "true", "withdrawn"),
+    ("published", _DAY, "day of publication"),
+    ("valid_from", _DAY, "day of publication"),
+    ("valid_until", _DAY, "day on which it must be forgotten"),
+    ("first_seen", _DAY, "day of the campaign's first exchange, without the hour"),
+    ("object_marking_refs", _ID, "TLP marking and terms"),
+    ("object_refs", _ID, "ids of the objects beside it"),
+    ("source_ref", _ID, "id of an object beside it"),
+    ("target_ref", _ID, "id of an object beside it"),
+    ("relationship_type", "indicates|uses", "how two objects belong together"),
+    ("name", r"DX-\d{4}-[0-9A-F]{6}", "number of the case, drawn from its salted id"),
+    ("name", "Member|Prompt template sketch|Network of a campaign", _CONSTANT),
+    ("description", "Keyed sketch of wording that many accounts of one campaign share", _CONSTANT),
+    ("description", "Network that several accounts of one campaign use", _CONSTANT),
+    ("identity_class", "organization", _CONSTANT),
+    ("objective", "Train a model on elicited answers", _CONSTANT),
+    ("report_types", "campaign", _CONSTANT),
+    ("indicator_types", "malicious-activity", _CONSTANT),
+    ("pattern_type", "stix", _CONSTANT),
+    ("pattern_version", r"2\.1", _CONSTANT),
+    ("labels", "dx:(prompt-template|network)", "kind of the indicator"),
+    ("confidence", "75", "a person has ruled; the same for all"),
+    (
+        "pattern",
+        r"\[artifact:x_dx_minhash = '[A-Za-z0-9_-]{171}='\]",
+        "keyed sketch of wording that at least 5 accounts and 100 requests share, slots and numbers removed",
+    ),
+    ("pattern", r"\[ipv4-addr:value = '[0-9./]+'\]", "network of at least 5 core accounts, /24 or wider"),
+    ("pattern", r"\[ipv6-addr:value = '[0-9a-f:/]+'\]", "network of at least 5 core accounts, /48 or wider"),
+)
+_EXTENSION: tuple[tuple[str, str, str], ...] = (
+    ("extension_type", "property-extension", _CONSTANT),
+    ("kind", "prompt-template", _CONSTANT),
+    ("algorithm", sketch.ALGORITHM, "how the sketch was computed"),
+    ("num_perm", str(sketch.PERMUTATIONS), "how the sketch was computed"),
+    ("shingle", sketch.SHINGLE, "how the sketch was computed"),
+    ("normalizer", sketch.NORMALIZER, "how the sketch was computed"),
+    ("key_id", "[a-z0-9-]{1,16}", "name of the epoch whose key all members hold"),
+    ("match_threshold", re.escape(str(sketch.THRESHOLD)), "from which similarity two sketches match"),
+    ("support.accounts_min", r"\d+", "a power of two that the accounts reach, not their number"),
+    ("support.requests_bucket", r"\d+", "power of two below the requests, not their number"),
+    ("benign_hits_per_million", r"\d+(\.\d)?", "measured on the member's own benign traffic, rounded"),
+)
+
+
+def explain(bundle: dict[str, Any]) -> list[Reason]:
+    """
+    The reason of every value of a bundle, in its order.
+
+    Raises:
+        SharingError: a value has none; nothing may leave then.
+    """
+    constant = {one["id"]: one for one in catalogue.everything()}
+    told = [_reason(bundle["id"], path, value) for path, value in _leaves({k: bundle[k] for k in bundle if k != "objects"}, "")]
+    for thing in bundle["objects"]:
+        if thing == constant.get(thing["id"]):
+            told.append(Reason(thing["id"], "", orjson.dumps(thing).decode(), _CONSTANT))
+        else:
+            told += [_reason(thing["id"], path, value) for path, value in _leaves(thing, "")]
+    return told
+
+
+def _reason(name: str, path: str, value: Any) -> Reason:
+    written = value if isinstance(value, str) else orjson.dumps(value).decode()
+    start = f"extensions.{catalogue.EXTENSION}."
+    allowed, place = (_EXTENSION, path.removeprefix(start)) if path.startswith(start) else (_ALLOWED, path)
+    for known, form, why in allowed:
+        if known == place and re.fullmatch(form, written):
+            return Reason(name, path, written, why)
+    raise SharingError(
+        f"{name}: the property {path} has no reason to leave the house, so nothing leaves. This is a fault of ours"
+    )
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _leaves(inner, path)
+    else:
+        yield path, value

@@ -1,0 +1,86 @@
+"""Send a bundle to a TAXII 2.1 collection with nothing but the standard library; sending again is safe."""
+
+import base64
+import json
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from stillwatch.errors import SharingError
+
+MEDIA_TYPE = "application/taxii+json;version=2.1"
+BATCH = 500
+_TIMEOUT_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """
+    A collection elsewhere.
+
+    Args:
+        url: Address of the collection, `https://…/collections/ID/`; plain http only on this machine.
+        member: Name for HTTP Basic.
+        key: The member's key.
+    """
+
+    url: str
+    member: str
+    key: str
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")):
+            raise SharingError(f"{self.url}: a key may cross a network over https only")
+
+    def producer(self) -> str:
+        """
+        The identity under which the member publishes there.
+
+        Raises:
+            SharingError: the collection cannot be read, or gives no identities.
+        """
+        told = self._ask("")
+        identity = told.get("x_stillwatch_producer")
+        if not isinstance(identity, str):
+            raise SharingError(f"{self.url}: this collection gives no identities. Name yours with --producer")
+        return identity
+
+    def send(self, objects: Sequence[dict[str, Any]]) -> tuple[int, list[str]]:
+        """
+        Add objects, some hundred at a time. Returns how many were taken, and why others were not.
+
+        Raises:
+            SharingError: the server refused a request or cannot be reached.
+        """
+        taken, refused = 0, []
+        for start in range(0, len(objects), BATCH):
+            told = self._ask("objects/", {"objects": list(objects[start : start + BATCH])})
+            taken += told["success_count"] + told["pending_count"]
+            refused += [f"{one['id']}: {one.get('message', 'refused')}" for one in told.get("failures", ())]
+        return taken, refused
+
+    def _ask(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        token = base64.b64encode(f"{self.member}:{self.key}".encode()).decode()
+        headers = {"Accept": MEDIA_TYPE, "Authorization": f"Basic {token}"} | ({"Content-Type": MEDIA_TYPE} if body else {})
+        raw = json.dumps(body).encode() if body else None
+        request = urllib.request.Request(self.url.rstrip("/") + "/" + path, raw, headers)  # noqa: S310 (checked above)
+        try:
+            with urllib.request.urlopen(request, timeout=_TIMEOUT_S, context=ssl.create_default_context()) as answer:  # noqa: S310
+                told: dict[str, Any] = json.load(answer)
+                return told
+        except urllib.error.HTTPError as error:
+            raise SharingError(f"{self.url}: the server answered {error.code} ({_title(error)})") from error
+        except (OSError, ValueError) as error:
+            raise SharingError(f"{self.url}: cannot be reached, or does not speak TAXII 2.1. Check the address") from error
+
+
+def _title(error: urllib.error.HTTPError) -> str:
+    try:
+        return str(json.load(error)["title"])[:80]
+    except (ValueError, KeyError, TypeError):
+        return "without a reason"

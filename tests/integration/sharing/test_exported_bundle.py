@@ -1,0 +1,200 @@
+"""From a results folder to a peer's tools: rule, preview, export, send, read back; what others' software makes of it."""
+
+import json
+import random
+import subprocess
+import sys
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from tests.exchanging import NO_LIMITS
+from tests.scanned import a_results_folder
+from tests.serving import Served
+
+from stillwatch.records.campaign import RecipeUse
+from stillwatch.sharing.taxii import database
+from stillwatch.sharing.taxii.members import Member, Members
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import stix2
+    from stix2validator import ValidationOptions, validate_string
+
+CAMPAIGN = "c-000000000001"
+WORDS = [f"w{a}{b}" for a in "abcdefghijklmnopqrst" for b in "abcdefghijklmnopqrst"]
+TEMPLATE = " ".join(random.Random(1).sample(WORDS, 40)) + " ⟨…⟩ " + " ".join(random.Random(2).sample(WORDS, 40))
+
+
+def stillwatch(*arguments: str | Path, code: int = 0) -> str:
+    """Run the command line as a user does; returns what it printed on stdout."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from stillwatch.cli.main import main; main()", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    return done.stdout if code == 0 else done.stderr
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder whose campaign has wording to share, keys, benign requests and networks beside it."""
+    folder = tmp_path_factory.mktemp("results")
+    document = a_results_folder(folder, 300)
+    recipes = tuple(
+        replace(r, n_accounts=280, sketch=" ".join(random.Random(i).sample(WORDS, 60)) if i < 2 else r.sketch)
+        for i, r in enumerate(document.campaigns[0].recipes)
+    )
+    changed = replace(document, campaigns=(replace(document.campaigns[0], recipes=recipes),))
+    (folder / "campaigns.json").write_bytes(changed.to_json())
+    (folder / "epoch.key").write_text("ab" * 32)
+    (folder / "own.key").write_text("cd" * 32)
+    rng = random.Random(3)
+    (folder / "benign.txt").write_text("\n".join(" ".join(rng.choices(WORDS, k=12)) for _ in range(1_200)))
+    accounts = pq.read_table(folder / "accounts.parquet").to_pylist()
+    core = [row["account_id"] for row in accounts if row["membership"] == "core"]
+    rows = [f"{name},203.0.113.{i % 250}" for i, name in enumerate(core[:40])]
+    (folder / "networks.csv").write_text("\n".join(["account_id,network", *rows]))
+    assert isinstance(recipes[0], RecipeUse)
+    return folder
+
+
+def export(results: Path, producer: str, *more: str | Path, code: int = 0) -> str:
+    """The command that exports."""
+    keys: list[str | Path] = ["--epoch", "2026q4", "--epoch-key", results / "epoch.key", "--key-file", results / "own.key"]
+    data: list[str | Path] = ["--benign", results / "benign.txt", "--networks", results / "networks.csv", "--producer", producer]
+    return stillwatch("share", "export", results, CAMPAIGN, *keys, *data, *more, code=code)
+
+
+@pytest.fixture(scope="module")
+def bundle(results: Path) -> dict[str, Any]:
+    """A bundle as the command line makes it."""
+    refused = export(results, "identity--9e57a589-35fa-49a2-8a68-1a5df1a71103", code=1)
+    assert "not ruled on" in refused
+    stillwatch("share", "rule", results, CAMPAIGN, "confirmed", "--by", "Jo", "--reason", "stolen cards")
+    made: dict[str, Any] = json.loads(export(results, "identity--9e57a589-35fa-49a2-8a68-1a5df1a71103"))
+    return made
+
+
+def test_stix2_parses_it_strictly(bundle: dict[str, Any]) -> None:
+    """The reference library reads every object without custom content."""
+    parsed = stix2.parse(bundle, allow_custom=False)
+
+    assert len(parsed.objects) == len(bundle["objects"])
+
+
+def test_stix2_validator_finds_nothing(bundle: dict[str, Any]) -> None:
+    """No error and no warning but {103} (UUIDv5 of constant objects) and {302} (extensions it does not know)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result = validate_string(json.dumps(bundle), ValidationOptions(version="2.1", disabled="103,302", silent=True))
+
+    assert result.is_valid, [str(e) for r in result.object_results for e in r.errors]
+    assert [str(w) for w in result.warnings] == []
+
+
+MISP = """
+import json, sys, warnings
+warnings.simplefilter("ignore")
+import stix2
+from misp_stix_converter import ExternalSTIX2toMISPParser
+from pymisp import MISPEvent
+parser = ExternalSTIX2toMISPParser()
+parser.load_stix_bundle(stix2.parse(json.load(sys.stdin), allow_custom=False))
+parser.parse_stix_bundle(single_event=True)
+event = MISPEvent()
+event.load(parser.misp_event.to_json())
+kinds = sorted({a.type for a in event.attributes} | {a.type for o in event.objects for a in o.attributes})
+print(json.dumps({"errors": any(parser.errors.values()), "kinds": kinds, "event": event.to_json()}))
+"""
+
+
+def test_misp_reads_it(bundle: dict[str, Any]) -> None:
+    """misp-stix makes an event with the networks as ip-dst, the TLP tag and the sketch; pymisp loads it again."""
+    # in a process of its own: its dependencies put finders into the import system that every later import stumbles over
+    done = subprocess.run([sys.executable, "-c", MISP], input=json.dumps(bundle), capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["errors"] is False
+    assert "ip-dst" in told["kinds"]
+    assert "tlp:amber+strict" in told["event"]
+    assert "x_dx_minhash" in told["event"]
+
+
+def test_the_preview_shows_every_value_and_writes_nothing(results: Path, bundle: dict[str, Any], tmp_path: Path) -> None:
+    """Each value of the bundle stands in the preview beside its reason."""
+    out = tmp_path / "none.json"
+
+    shown = export(results, bundle["objects"][-1]["created_by_ref"], "--preview", "--out", out)
+
+    assert not out.exists()
+    for thing in bundle["objects"]:
+        assert thing["id"] in shown
+        if thing["type"] == "indicator":
+            assert thing["pattern"] in shown
+    assert "keyed sketch of wording" in shown
+
+
+def test_no_account_no_wording_no_count_leaves(results: Path, bundle: dict[str, Any]) -> None:
+    """Every account id, every run of eight characters of any wording, model or analyst is searched for in the bytes."""
+    raw = json.dumps({"objects": bundle["objects"]})
+    known = json.loads((results / "campaigns.json").read_bytes())["campaigns"][0]
+    accounts = {row["account_id"] for row in pq.read_table(results / "accounts.parquet").to_pylist()}
+
+    texts = [r["sketch"] for r in known["recipes"] if r["sketch"]] + [m["model"] for m in known["models"]]
+    grams = {text[i : i + 8] for text in texts for i in range(max(1, len(text) - 7))}
+    assert len(grams) > 500
+    assert [gram for gram in grams if gram in raw] == []
+    assert [name for name in accounts if name in raw] == []
+    for number in (known["n_exchanges"], known["n_accounts"], known["economics"]["completion_tokens"]):
+        assert f": {number}," not in raw
+
+
+def test_from_one_member_to_another(results: Path, tmp_path: Path) -> None:
+    """Two members, one exchange: the pseudonym is asked for, the bundle sent, read by the other, withdrawn."""
+    store = str(tmp_path / "exchange.db")
+    place = stillwatch("exchange", "collection", "add", "Campaigns", "--store", store).strip()
+    members = Members(database.connect(store))
+    for name in ("ada", "ben"):
+        members.add(Member(name, "contributor", limits=NO_LIMITS))
+        (tmp_path / f"{name}.key").write_text(members.issue_key(name, 1))
+    served = Served(store)
+    served.start()
+    sign_in: list[str | Path] = [
+        "--collection",
+        f"{served.url}/api/collections/{place}/",
+        "--member",
+        "ada",
+        "--member-key",
+        tmp_path / "ada.key",
+    ]
+    stillwatch("share", "rule", results, CAMPAIGN, "confirmed", "--by", "Jo", "--reason", "stolen cards")
+    try:
+        producer = stillwatch("share", "producer", *sign_in).strip()
+        export(results, producer, "--out", tmp_path / "bundle.json")
+        stillwatch("share", "push", tmp_path / "bundle.json", *sign_in)
+        stillwatch("share", "push", tmp_path / "bundle.json", *sign_in)  # again is no error
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from taxii2client.v21 import Collection
+
+            key = (tmp_path / "ben.key").read_text()
+            other = Collection(f"{served.url}/api/collections/{place}/", user="ben", password=key)
+            sent = json.loads((tmp_path / "bundle.json").read_bytes())["objects"]
+            got = other.get_objects()["objects"]
+            assert {one["id"] for one in sent} <= {one["id"] for one in got}
+            stillwatch("share", "withdraw", tmp_path / "bundle.json", "--out", tmp_path / "gone.json")
+            stillwatch("share", "push", tmp_path / "gone.json", *sign_in)
+            gone = list(other.get_objects(type="indicator")["objects"])
+    finally:
+        served.stop()
+
+    assert len(gone) >= 3
+    assert all(one["revoked"] for one in gone)
