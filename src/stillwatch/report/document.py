@@ -113,6 +113,7 @@ def render(document: Document, gathered: Gathered) -> str:
         left=timeline.LEFT,
         plot=timeline.PLOT_WIDTH,
         verdicts=_verdicts(document),
+        title=title(document),
     )
 
 
@@ -168,6 +169,21 @@ def _verdicts(document: Document) -> dict[str, int]:
         aside = campaign.entitlement is not None and campaign.entitlement.suppressed
         found["set aside" if aside else campaign.verdict] += 1
     return found
+
+
+def title(document: Document) -> str:
+    """The finding in one line: what is likely, else what is to be watched, else what is set aside; never more than was found."""
+    n = _verdicts(document)
+    where = f" in {words.plural(document.n_exchanges, 'exchange')}"
+    strong = n["confirmed"] + n["likely"]
+    if strong:
+        kind = "confirmed" if n["confirmed"] == strong else "likely" if n["likely"] == strong else "confirmed or likely"
+        return f"{words.spelled(strong)} {kind} campaign{'' if strong == 1 else 's'}".capitalize() + where
+    if n["watched"]:
+        return f"{words.spelled(n['watched'])} group{'' if n['watched'] == 1 else 's'} to watch".capitalize() + where
+    if n["set aside"]:
+        return f"{words.spelled(n['set aside'])} permitted campaign{'' if n['set aside'] == 1 else 's'}".capitalize() + where
+    return "No campaign" + where
 
 
 def _payload(campaign: Campaign, facts: Facts, picture: links.Picture, gathered: Gathered, whole: Sequence[int]) -> Markup:

@@ -15,6 +15,7 @@ class Bar:
     Args:
         kind: `base`, `counted`, `silent` (heard, but not part of the score) or `score`.
         start, end: Where the bar begins and ends, bits.
+        without: What the score would be had this not been heard, bits; None where it would be the same.
         item: The evidence of the row; None for base and score.
         why_silent: Why it does not count; None where it does.
     """
@@ -25,6 +26,7 @@ class Bar:
     end: float
     item: EvidenceItem | None = None
     why_silent: str | None = None
+    without: float | None = None
 
     @property
     def bits(self) -> float:
@@ -45,7 +47,8 @@ def bars(campaign: Campaign) -> list[Bar]:
         before = level
         for item in items:
             if item.counted:
-                rows.append(Bar("counted", item.channel, level, level + item.weight_bits, item))
+                without = campaign.score_bits - item.weight_bits + _next_best(item, items)
+                rows.append(Bar("counted", item.channel, level, level + item.weight_bits, item, without=without))
                 level += item.weight_bits
             else:
                 rows.append(Bar("silent", item.channel, before, before + item.weight_bits, item, _why_silent(item, items)))
@@ -70,6 +73,12 @@ def _by_contribution(evidence: Sequence[EvidenceItem]) -> list[list[EvidenceItem
 
 def _contribution(items: Sequence[EvidenceItem]) -> float:
     return sum(e.weight_bits for e in items if e.counted)
+
+
+def _next_best(item: EvidenceItem, family: Sequence[EvidenceItem]) -> float:
+    """Bits of the strongest silent witness on the same side: it would count in this one's place."""
+    same_side = [e.weight_bits for e in family if not e.counted and e.weight_bits * item.weight_bits > 0]
+    return max(same_side, key=abs, default=0.0)
 
 
 def _why_silent(item: EvidenceItem, family: Sequence[EvidenceItem]) -> str:

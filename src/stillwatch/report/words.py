@@ -50,12 +50,12 @@ def share(x: float) -> str:
     """
     A share of 0…1 in per cent.
 
-    >>> share(0.742), share(0.0004), share(0.0), share(0.031)
-    ('74 %', '< 0.1 %', '0 %', '3.1 %')
+    >>> share(0.742), share(0.0004), share(0.0), share(0.031), share(0.05)
+    ('74 %', '< 0.1 %', '0 %', '3.1 %', '5 %')
     """
     if x == 0.0 or x >= 0.0995:
         return f"{100 * x:.0f} %"
-    return "< 0.1 %" if x < 0.001 else f"{100 * x:.1f} %"
+    return "< 0.1 %" if x < 0.001 else f"{100 * x:.1f}".removesuffix(".0") + " %"
 
 
 def probability(p: float) -> str:

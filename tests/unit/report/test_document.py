@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.results import a_document, licensed
+from tests.results import a_campaign, a_document, licensed
 from tests.scanned import a_store
 
 from stillwatch import report
 from stillwatch.errors import EngineError
 from stillwatch.records.campaign import Document
-from stillwatch.report.document import render
+from stillwatch.report.document import render, title
 from stillwatch.report.gather import gather
 
 
@@ -140,6 +140,27 @@ def test_a_permission_is_told_and_counted_apart(scanned: Any) -> None:
     assert "One is likely, one set aside because a permission covers it." in text
 
 
+@pytest.mark.parametrize(
+    ("verdicts", "told"),
+    [
+        (["likely", "likely", "watched"], "Two likely campaigns in 1,204,331 exchanges"),
+        (["confirmed", "cleared"], "One confirmed campaign in 1,204,331 exchanges"),
+        (["confirmed", "likely"], "Two confirmed or likely campaigns in 1,204,331 exchanges"),
+        (["watched"], "One group to watch in 1,204,331 exchanges"),
+        (["licensed", "licensed"], "Two permitted campaigns in 1,204,331 exchanges"),
+        (["cleared"], "No campaign in 1,204,331 exchanges"),
+    ],
+)
+def test_the_title_claims_no_more_than_was_found(verdicts: list[str], told: str) -> None:
+    """Watched groups and permitted campaigns are not announced as campaigns found."""
+    campaigns = [
+        licensed(a_campaign(i)) if verdict == "licensed" else replace(a_campaign(i), verdict=verdict)
+        for i, verdict in enumerate(verdicts)
+    ]
+
+    assert title(a_document(*campaigns)) == told
+
+
 def test_nothing_found_is_said_with_its_limits(tmp_path: Path) -> None:
     """An empty result is a page too, and sends the reader to what could not be seen."""
     with a_store(tmp_path / "store") as engine:
@@ -147,7 +168,7 @@ def test_nothing_found_is_said_with_its_limits(tmp_path: Path) -> None:
     text = Page(path.read_text("utf-8")).text
 
     assert path == tmp_path / "report.html"
-    assert "No campaigns in 1,204,331 exchanges" in text
+    assert "No campaign in 1,204,331 exchanges" in text
     assert "None of them harvests together" in text
     assert "fewer than 20 accounts" in text
 

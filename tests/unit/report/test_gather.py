@@ -1,17 +1,19 @@
 """What is read from the store for a page."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.results import a_campaign, a_document
+from tests.results import START, a_campaign, a_document
 from tests.scanned import COVER, PER_ACCOUNT, a_scan, a_store
 
 from stillwatch.engine import parts
 from stillwatch.errors import EngineError
 from stillwatch.privacy import pseudonym
 from stillwatch.records.tables import CAMPAIGNS, GROUP_TOKENS, MODELS, RECIPES
+from stillwatch.records.window import Window
 from stillwatch.report import gather as module
 from stillwatch.report.gather import gather
 from stillwatch.report.timeline import total
@@ -71,6 +73,18 @@ def test_series_add_up_to_the_campaign(scanned: Any) -> None:
         assert sum(total(gathered.facts[campaign.campaign_id].series, gathered.bins.n)) == campaign.n_exchanges
     assert sum(gathered.all_traffic) == scanned.document.n_exchanges
     assert [model for model, _ in gathered.releases] == ["atlas-3"]
+
+
+def test_exchanges_outside_the_window_are_not_drawn(scanned: Any) -> None:
+    """A window that is narrower than the log shows what is inside it, and each exchange in the bin of its time."""
+    window = Window(START, START + timedelta(days=3))
+
+    gathered = gather(scanned.engine, replace(scanned.document, window=window), True)
+
+    inside = scanned.engine.query("SELECT count(*) AS n FROM signatures WHERE seen_at < TIMESTAMPTZ '2026-11-05 00:00:00+00'")
+    assert sum(gathered.all_traffic) == inside["n"][0].as_py()
+    first = scanned.engine.query("SELECT count(*) AS n FROM signatures WHERE seen_at < TIMESTAMPTZ '2026-11-02 01:00:00+00'")
+    assert gathered.all_traffic[0] == first["n"][0].as_py() > 0
 
 
 def test_small_hubs_beyond_the_limit_are_counted(scanned: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,18 @@ def test_silent_evidence_says_why_and_starts_where_its_family_did() -> None:
     assert rows["strong"].why_silent is None
 
 
+def test_each_row_says_what_the_score_would_be_without_it() -> None:
+    """Without the strongest witness of a family the next one on its side counts; without a lone one nothing does."""
+    campaign = with_evidence(an_item("strong", "f", 6.0), an_item("weak", "f", 4.0, False), an_item("lone", "g", -1.0))
+
+    rows = {r.label: r for r in waterfall.bars(campaign)}
+
+    assert campaign.score_bits == 5.0
+    assert rows["strong"].without == 3.0
+    assert rows["lone"].without == 6.0
+    assert rows["weak"].without is None
+
+
 def test_evidence_of_no_weight_cannot_tell() -> None:
     """Zero bits that do not count are explained as such."""
     rows = waterfall.bars(with_evidence(an_item("quiet", "q", 0.0, False)))

@@ -24,7 +24,7 @@
   function moment(seconds) { return years ? minute(seconds) : minute(seconds).replace(/ \d+,/, ","); }
   function share(x) {
     if (x === 0 || x >= 0.0995) return Math.round(100 * x) + " %";
-    return x < 0.001 ? "< 0.1 %" : (100 * x).toFixed(1) + " %";
+    return x < 0.001 ? "< 0.1 %" : (100 * x).toFixed(1).replace(/\.0$/, "") + " %";
   }
   const SHOW = {
     text: String,
