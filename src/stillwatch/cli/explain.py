@@ -1,9 +1,13 @@
 """`stillwatch explain`: one campaign or one account, as a waterfall of bits."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
+import pyarrow as pa
+import pyarrow.parquet as pq
 from rich.text import Text
 
 from stillwatch.cli import output
@@ -19,33 +23,68 @@ from stillwatch.settings import EngineSettings
 
 BAR_WIDTH = 30
 MOST_RECIPES = 8
+MOST_MEMBERS = 10
 RESULTS = "campaigns.json"
+ACCOUNTS_FILE = "accounts.parquet"
+MEMBERSHIPS = ("core", "probable", "touched")
+MEMBER_COLUMNS = (
+    "account_id",
+    "membership",
+    "weight_bits",
+    "campaign_share",
+    "n_exchanges",
+    "n_campaign_exchanges",
+    "first_seen",
+    "last_seen",
+)
 
 
 @click.command("explain")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.argument("name", metavar="ID")
-@output.output_option("table", "json")
+@output.output_option()
 def command(folder: Path, name: str, kind: str) -> int:
     """
     Explain one campaign or one account of a results folder.
 
     DIR is what `stillwatch scan --out` left. ID is a campaign (c-…), an account as the log names it, or its pseudonym
-    (16 hex digits).
+    (16 hex digits). As csv, ndjson or parquet: the accounts of the campaign, or the campaigns of the account, as rows.
 
     Exit codes: 0, 1 where DIR knows no such ID, 4 where DIR is no results folder.
     """
     document = read_document(folder)
     campaign = document.campaign(name)
     if campaign is not None:
-        show_campaign(campaign) if kind == "table" else output.document(fields.plain(campaign))
+        _tell_campaign(campaign, folder, kind)
         return 0
     story = _story(folder, name)
     if story is None:
         output.say(_unknown(document))
         return 1
-    show_account(story, document) if kind == "table" else output.document(asdict(story))
+    _tell_account(story, document, kind)
     return 0
+
+
+def _tell_campaign(campaign: Campaign, folder: Path, kind: str) -> None:
+    if kind == "table":
+        show_campaign(campaign)
+        _show_members(members(folder, campaign.campaign_id))
+    elif kind == "json":
+        output.document(fields.plain(campaign))
+    else:
+        output.records(kind, MEMBER_COLUMNS, members(folder, campaign.campaign_id))
+
+
+def _tell_account(story: AccountStory, document: Document, kind: str) -> None:
+    if kind == "table":
+        show_account(story, document)
+    elif kind == "json":
+        output.document(asdict(story))
+    else:
+        columns = [c for c in MEMBER_COLUMNS if c not in ("account_id", "n_exchanges")]
+        output.records(
+            kind, ("campaign_id", *columns), [tuple(getattr(b, c) for c in ("campaign_id", *columns)) for b in story.belongings]
+        )
 
 
 def read_document(folder: Path) -> Document:
@@ -63,6 +102,22 @@ def read_document(folder: Path) -> Document:
             f"{path}: cannot be read ({error.strerror}). Is DIR what `stillwatch scan LOGS... --out DIR` left?"
         ) from error
     return Document.from_json(raw, str(path))
+
+
+def members(folder: Path, campaign_id: str) -> list[tuple[Any, ...]]:
+    """
+    The accounts of a campaign, surest first, as rows of MEMBER_COLUMNS.
+
+    Raises:
+        LogFormatError: `accounts.parquet` is missing or cannot be read.
+    """
+    path = folder / ACCOUNTS_FILE
+    try:
+        table = pq.read_table(path, columns=list(MEMBER_COLUMNS), filters=[("campaign_id", "=", campaign_id)])
+    except (OSError, pa.ArrowInvalid) as error:
+        raise LogFormatError(f"{path}: missing or not Parquet. Keep the whole results folder") from error
+    rows = list(zip(*(table[c].to_pylist() for c in MEMBER_COLUMNS), strict=True))
+    return sorted(rows, key=lambda row: (MEMBERSHIPS.index(row[1]), -row[2], row[0]))
 
 
 def _story(folder: Path, name: str) -> AccountStory | None:
@@ -113,6 +168,19 @@ def show_campaign(campaign: Campaign) -> None:
         f"{words.dollars(e.list_price_usd) if e.list_price_usd is not None else 'not known'}, to make it otherwise "
         f"{words.dollars(e.remake_cost_usd) if e.remake_cost_usd is not None else 'not estimated'} ({visible(e.basis)})"
     )
+
+
+def _show_members(rows: Sequence[tuple[Any, ...]]) -> None:
+    if not rows:
+        return
+    shown = f"the surest {MOST_MEMBERS} of {len(rows):,}; all with -o csv" if len(rows) > MOST_MEMBERS else f"all {len(rows):,}"
+    output.console().print(f"\nWho ({shown})", style="bold")
+    spoken = ("account", "membership", "bits", "share of its traffic", "exchanges", "of the campaign", "first seen", "last seen")
+    told = [
+        (account, membership, words.bits(weight), words.share(share), *rest)
+        for account, membership, weight, share, *rest in rows[:MOST_MEMBERS]
+    ]
+    output.table(spoken, told)
 
 
 def _verdict(campaign: Campaign) -> str:

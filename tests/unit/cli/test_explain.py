@@ -1,5 +1,7 @@
 """`stillwatch explain` and `stillwatch schema`."""
 
+import csv
+import io
 import json
 import shutil
 from pathlib import Path
@@ -43,6 +45,34 @@ def test_a_campaign_is_explained_as_a_waterfall(folder: Path) -> None:
     for alternative in campaign.alternatives:
         assert alternative.name in text
     assert "$1,412" in text
+
+
+def test_the_accounts_of_a_campaign_come_as_rows(folder: Path) -> None:
+    """CSV has every account once, surest first, no cell a formula; ten are shown on the terminal."""
+    rows = list(csv.DictReader(io.StringIO(run(folder, "c-000000000001", "-o", "csv"), newline="")))
+
+    assert len(rows) == 40
+    order = [explain.MEMBERSHIPS.index(row["membership"]) for row in rows]
+    assert order == sorted(order)
+    assert {row["n_campaign_exchanges"] for row in rows} == {"10"}
+    assert not [row for row in rows if row["account_id"][0] in "=+-@"]
+    assert "Who (the surest 10 of 40; all with -o csv)" in run(folder, "c-000000000001")
+
+
+def test_the_campaigns_of_an_account_come_as_rows(folder: Path) -> None:
+    """One line a campaign."""
+    (line,) = run(folder, HOSTILE[3], "-o", "ndjson").splitlines()
+
+    assert json.loads(line)["campaign_id"] == "c-000000000001"
+
+
+def test_accounts_that_cannot_be_read_are_an_error(folder: Path, tmp_path: Path) -> None:
+    """The missing or broken file is named."""
+    shutil.copy(folder / "campaigns.json", tmp_path)
+    (tmp_path / "accounts.parquet").write_bytes(b"no parquet")
+
+    with pytest.raises(LogFormatError, match=r"accounts\.parquet: missing or not Parquet"):
+        CliRunner().invoke(explain.command, [str(tmp_path), "c-000000000001", "-o", "csv"], catch_exceptions=False)
 
 
 def test_a_campaign_as_json_is_that_of_the_document(folder: Path) -> None:
@@ -96,8 +126,9 @@ def test_what_is_no_results_folder_is_unreadable(tmp_path: Path) -> None:
 
 
 def test_an_account_needs_the_store(folder: Path, tmp_path: Path) -> None:
-    """A campaign can be explained from campaigns.json alone; for an account the error asks for the whole folder."""
-    shutil.copy(folder / "campaigns.json", tmp_path)
+    """A campaign can be explained from the two result files; for an account the error asks for the whole folder."""
+    for name in ("campaigns.json", "accounts.parquet"):
+        shutil.copy(folder / name, tmp_path)
 
     assert "likely" in run(tmp_path, "c-000000000001")
     with pytest.raises(LogFormatError, match="Keep the whole results folder"):
@@ -108,6 +139,7 @@ def test_a_permission_is_told(folder: Path, tmp_path: Path) -> None:
     """A campaign that is set aside says so, and by whose permission."""
     document = Document.from_json((folder / "campaigns.json").read_bytes())
     (tmp_path / "campaigns.json").write_bytes(a_document(licensed(document.campaigns[0])).to_json())
+    shutil.copy(folder / "accounts.parquet", tmp_path)
 
     text = run(tmp_path, "c-000000000001")
 
