@@ -37,7 +37,7 @@ def read_answer(body: object) -> Answer:
         body = _unpacked(body)
     if isinstance(body, list):
         return _streamed([c for c in (_chunk(c) for c in body) if c])
-    return _whole(body) if isinstance(body, Mapping) else Answer()
+    return _whole(body) if isinstance(body, dict) else Answer()
 
 
 def _unpacked(text: str) -> object:
@@ -53,10 +53,10 @@ def _chunk(chunk: object) -> Mapping[str, object]:
     if isinstance(chunk, str):
         unpacked = _unpacked(chunk)
         chunk = _chunk(unpacked[-1]) if isinstance(unpacked, list) and unpacked else unpacked
-    if not isinstance(chunk, Mapping):
+    if not isinstance(chunk, dict):
         return {}
     inner = chunk.get("data")
-    return _chunk(inner) if isinstance(inner, str | Mapping) and "choices" not in chunk and "delta" not in chunk else chunk
+    return _chunk(inner) if isinstance(inner, str | dict) and "choices" not in chunk and "delta" not in chunk else chunk
 
 
 def _whole(body: Mapping[str, object]) -> Answer:
@@ -89,7 +89,7 @@ def _said(body: Mapping[str, object]) -> tuple[str | None, str | None]:
 
 
 def _thought(block: object) -> bool:
-    return isinstance(block, Mapping) and str(block.get("type")).endswith("thinking")
+    return isinstance(block, dict) and str(block.get("type")).endswith("thinking")
 
 
 def _message_text(choice: Mapping[str, object]) -> str:
@@ -125,7 +125,7 @@ def _prompt_tokens(usage: Mapping[str, object]) -> object:
 
 def _error_status(body: Mapping[str, object]) -> int | None:
     error = body.get("error")
-    if not isinstance(error, Mapping):
+    if not isinstance(error, dict):
         return None
     for name in ("status", "status_code", "code"):
         code = first_text(error, name)
@@ -204,7 +204,7 @@ class _Said:
         if isinstance(delta, str):
             if chunk.get("type") in ("response.output_text.delta", "response.refusal.delta"):
                 self._speak(place, delta)
-        elif isinstance(delta, Mapping):
+        elif isinstance(delta, dict):
             self._speak(place, first_text(delta, "text") or "")
             self._call(place, "", first_text(delta, "partial_json") or "")
         block = mapping_at(chunk, "content_block")
@@ -231,4 +231,4 @@ class _Said:
 
 
 def _mappings(value: object) -> list[Mapping[str, object]]:
-    return [v for v in value if isinstance(v, Mapping)] if isinstance(value, list) else []
+    return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []

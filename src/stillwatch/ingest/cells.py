@@ -95,7 +95,7 @@ def messages(value: object) -> list[dict[str, str]] | None:
     value = _loaded(value)
     if not isinstance(value, list):
         return None
-    turns = [t for t in value if isinstance(t, Mapping)]
+    turns = [t for t in value if isinstance(t, dict)]
     return [{"role": text(t.get("role")) or "", "content": text(content_text(t.get("content"))) or ""} for t in turns]
 
 
@@ -114,9 +114,9 @@ def names(value: object) -> list[str] | None:
 
 
 def _tool_name(tool: object) -> str | None:
-    if isinstance(tool, Mapping):
+    if isinstance(tool, dict):
         inner = tool.get("function")
-        tool = tool.get("name") or (inner.get("name") if isinstance(inner, Mapping) else None) or tool.get("type")
+        tool = tool.get("name") or (inner.get("name") if isinstance(inner, dict) else None) or tool.get("type")
     return text(tool)
 
 

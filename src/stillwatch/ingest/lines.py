@@ -57,7 +57,7 @@ def read_lines(split: Split, settings: IngestSettings, form: Format) -> Iterator
     """
     place = _Place(split)
     index = 0
-    for block, done in (part for block in _blocks(split) for part in _tried(block, form)):
+    for block, done in (tried for whole in _blocks(split) for tried in _tried(whole, form)):
         piece = _piece(block, done, settings, form, place, index)
         if piece.bad and settings.on_bad_line == "fail":
             worst = piece.bad[0]

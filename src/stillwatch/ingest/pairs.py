@@ -72,6 +72,7 @@ _INFERRED = {
     "provider": "told by the shape of the bodies",
     "status": "response, its status or error",
 }
+_LAST = 1 << 30
 _ASKED = ("messages", "input", "prompt")
 _KNOWN = frozenset(n for names in NAMES.values() for n in names) | set(REQUEST) | set(RESPONSE) | {"headers"}
 
@@ -96,7 +97,7 @@ class Pairs:
 
     def read(self, split: Split, settings: IngestSettings) -> Iterator[Piece]:
         """The pieces of one split."""
-        names = _names(settings)
+        names = _ranked(settings)
 
         def convert(fields: dict[str, object]) -> Fields:
             return _row(fields, names)
@@ -104,8 +105,16 @@ class Pairs:
         return read_lines(split, settings, Format(convert, _KNOWN | set(settings.columns.values())))
 
 
+Names = Mapping[str, tuple[str, int]]  # wrapper name -> column it fills, and its rank among the names for it
+
+
 def _names(settings: IngestSettings) -> Mapping[str, tuple[str, ...]]:
     return {c: (settings.columns[c], *names) if c in settings.columns else names for c, names in NAMES.items()}
+
+
+def _ranked(settings: IngestSettings) -> Names:
+    pairs = [(n, (c, rank)) for c, names in _names(settings).items() for rank, n in enumerate(names)]
+    return dict(reversed(pairs))  # a name that is listed twice fills the first column
 
 
 def _is_pair(fields: Mapping[str, object]) -> bool:
@@ -115,7 +124,7 @@ def _is_pair(fields: Mapping[str, object]) -> bool:
 
 def _request(fields: Mapping[str, object]) -> Mapping[str, object]:
     found = _body(fields, REQUEST)
-    if isinstance(found, Mapping):
+    if isinstance(found, dict):
         return found
     has_answer = any(n in fields for n in RESPONSE)
     return fields if has_answer and "model" in fields and any(n in fields for n in _ASKED) else {}
@@ -124,7 +133,7 @@ def _request(fields: Mapping[str, object]) -> Mapping[str, object]:
 def _body(fields: Mapping[str, object], names: tuple[str, ...]) -> object:
     value = next((fields[n] for n in names if fields.get(n) is not None), None)
     value = _loaded(value)
-    if isinstance(value, Mapping) and isinstance(value.get("body"), Mapping | str | list):
+    if isinstance(value, dict) and isinstance(value.get("body"), dict | str | list):
         return _loaded(value["body"])
     return value
 
@@ -138,7 +147,7 @@ def _loaded(value: object) -> object:
         return value
 
 
-def _row(fields: dict[str, object], names: Mapping[str, tuple[str, ...]]) -> Fields:
+def _row(fields: dict[str, object], names: Names) -> Fields:
     request = _request(fields)
     if not any(n in request for n in _ASKED):
         raise BadLineError("holds no request with 'messages', 'input' or 'prompt'")
@@ -165,21 +174,20 @@ def _row(fields: dict[str, object], names: Mapping[str, tuple[str, ...]]) -> Fie
     return {**row, **_wrapper(fields, names, request, answer)}
 
 
-def _wrapper(fields: Mapping[str, object], names: Mapping[str, tuple[str, ...]], request: Fields, answer: Answer) -> Fields:
-    where = fields if fields is not request else {k: v for k, v in fields.items() if k not in ("user",)}
-    told: dict[str, object] = {c: next((where[n] for n in ns if where.get(n) is not None), None) for c, ns in names.items()}
-    key = _opaque(first_text({"key": told["key_id"]}, "key"))
+def _wrapper(fields: Mapping[str, object], names: Names, request: Fields, answer: Answer) -> Fields:
+    told, latency = _told(fields, names, flat=fields is request)
+    key = _opaque(first_text(told, "key_id"))
     meta = mapping_at(request, "metadata")
     return told | {
-        "exchange_id": told["exchange_id"] or answer.answer_id or _digest(fields),
+        "exchange_id": told.get("exchange_id") or answer.answer_id or _digest(fields),
         "key_id": key,
-        "account_id": told["account_id"] or key or told["org_id"],
-        "end_user_id": told["end_user_id"] or first_text(request, "safety_identifier", "user") or first_text(meta, "user_id"),
-        "session_id": told["session_id"] or first_text(request, "previous_response_id", "prompt_cache_key"),
-        "user_agent": told["user_agent"] or _header(fields, "user-agent"),
-        "provider": told["provider"] or _provider(request, answer),
-        "status": _status(fields, told["status"], answer),
-        "latency_s": _latency(where, names["latency_s"]),
+        "account_id": told.get("account_id") or key or told.get("org_id"),
+        "end_user_id": told.get("end_user_id") or first_text(request, "safety_identifier", "user") or first_text(meta, "user_id"),
+        "session_id": told.get("session_id") or first_text(request, "previous_response_id", "prompt_cache_key"),
+        "user_agent": told.get("user_agent") or _header(fields, "user-agent"),
+        "provider": told.get("provider") or _provider(request, answer),
+        "status": _status(fields, told.get("status"), answer),
+        "latency_s": latency,
     }
 
 
@@ -220,12 +228,22 @@ def _status(fields: Mapping[str, object], told: object, answer: Answer) -> objec
     return 200 if answer.text is not None else None
 
 
-def _latency(fields: Mapping[str, object], names: tuple[str, ...]) -> float | None:
-    for name in names:
-        value = number(fields.get(name))
-        if value is not None:
-            return value / 1000 if name.endswith("_ms") else value
-    return None
+def _told(fields: Mapping[str, object], names: Names, *, flat: bool) -> tuple[dict[str, object], float | None]:
+    """What the wrapper says, column by column, and the latency in seconds; the first of several names for one counts."""
+    told: dict[str, object] = {}
+    ranks: dict[str, int] = {}
+    latency: float | None = None
+    for name, value in fields.items():
+        column, rank = names.get(name, ("", 0))
+        if not column or value is None or rank >= ranks.get(column, _LAST) or (flat and name == "user"):
+            continue
+        if column == "latency_s":
+            seconds = number(value)
+            if seconds is None:
+                continue
+            latency = seconds / 1000 if name.endswith("_ms") else seconds
+        told[column], ranks[column] = value, rank
+    return told, latency
 
 
 PAIRS = Pairs()

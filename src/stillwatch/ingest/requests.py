@@ -25,7 +25,7 @@ class Turns:
 def mapping_at(fields: Mapping[str, object], name: str) -> Mapping[str, object]:
     """The object below a name; an empty one where there is something else."""
     value = fields.get(name)
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def first_text(fields: Mapping[str, object], *names: str) -> str | None:
@@ -49,7 +49,7 @@ def read_turns(given: object, system: object = None) -> Turns:
     [{'role': 'user', 'content': 'Why?'}]
     """
     items = [{"role": "user", "content": given}] if isinstance(given, str) else given
-    turns = [_turn(i) for i in items if isinstance(i, Mapping)] if isinstance(items, list) else None
+    turns = [_turn(i) for i in items if isinstance(i, dict)] if isinstance(items, list) else None
     parts = [content_text(system)]
     while turns and turns[0]["role"] in SYSTEM_ROLES:
         parts.append(turns.pop(0)["content"])
@@ -74,7 +74,7 @@ def _role(item: Mapping[str, object], role: object) -> str:
 
 
 def _list(value: object) -> list[Mapping[str, object]]:
-    return [v for v in value if isinstance(v, Mapping)] if isinstance(value, list) else []
+    return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []
 
 
 def effort(asked: Mapping[str, object]) -> str | None:

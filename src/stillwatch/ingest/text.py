@@ -17,7 +17,7 @@ def content_text(content: object, depth: int = 0) -> str:
     """
     if isinstance(content, str):
         return content
-    if isinstance(content, Mapping):
+    if isinstance(content, dict):
         return _block_text(content, depth)
     if isinstance(content, list | tuple) and depth < _DEPTH:
         parts = [content_text(block, depth + 1) for block in content]
