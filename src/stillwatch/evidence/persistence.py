@@ -1,7 +1,7 @@
 """One pool dealt out, or people who return to their own subjects?"""
 
 from dataclasses import dataclass
-from math import exp, log
+from math import exp, log, log1p
 from typing import ClassVar
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from stillwatch.engine.base import Engine
 from stillwatch.evidence.base import Example, Statement, statements_table
 from stillwatch.evidence.groups import GroupRows, Ragged, exchanges
+from stillwatch.evidence.items import items, of_a_list
 from stillwatch.evidence.rates import PersistenceRates, shipped
 from stillwatch.methods import persistence as method
 from stillwatch.records.window import Window
@@ -33,10 +34,11 @@ class Persistence:
     sitting are the pieces, and only the absence of return counts, because conversations would look like return.
 
     Null: ordinary groups that share a recipe; ln rho is Normal over them, and over campaigns about 0.
-    Formula: log2 of N(ln rho; campaign) over N(ln rho; background), both widened by the standard error.
-    Blind to: accounts with one exchange; groups below some 60 exchanges; an evaluation harness, a classroom and a viral
-    prompt, which deal out one list and look the same here: `duplicate_fill` tells them apart. More than about half
-    foreign accounts, or cover traffic inside the recipe, hide a campaign.
+    Formula: log2 of (campaigns, pure or diluted) over (ordinary groups, a few of them like diluted campaigns), each a
+    Normal law of ln rho widened by the standard error.
+    Blind to: accounts with one exchange; groups below some 60 exchanges. A harness, a classroom and a viral prompt hand
+    one list to everybody and would look the same, so what a tenth of the accounts sent is left out, and `duplicate_fill`
+    speaks of it. More than about half foreign accounts, or cover traffic inside the recipe, hide a campaign.
     Cost: one sort of the group's rare words, then linear in them for each of 4 to 32 deals.
 
     References:
@@ -52,7 +54,9 @@ class Persistence:
     def detect(self, engine: Engine, groups: pa.Table, window: Window) -> pa.Table:
         """One row of `evidence` a group; `n` counts pieces of accounts that have two or more."""
         rates = shipped().persistence
-        return statements_table(self, groups, (_statement(g, rates) for g in exchanges(engine, groups, ["tokens"])))
+        return statements_table(
+            self, groups, (_statement(g, rates) for g in exchanges(engine, groups, ["tokens", "exact", "fill"]))
+        )
 
     def examples(self) -> tuple[Example, ...]:
         """None yet."""
@@ -63,6 +67,7 @@ def _statement(group: GroupRows, rates: PersistenceRates) -> Statement:
     seen = group.plain["seen_at"].values
     sitting = sittings(group.account, seen)
     order = np.lexsort((group.plain["row"].values, seen, group.account))
+    order = order[~of_a_list(group.account, items(group))[order]]
     far = _between_sittings(group, sitting, order)
     bits = weight_bits(far, rates)
     if abs(bits) >= 1:
@@ -88,7 +93,10 @@ def weight_bits(found: method.Persistence, rates: PersistenceRates) -> float:
     if found.n_hands < MIN_HANDS:
         return 0.0
     x = min(max(found.log_ratio, rates.campaign.mean), rates.background.mean)
-    return (rates.campaign.log_density(x, found.se) - rates.background.log_density(x, found.se)) / log(2)
+    pure, diluted, ordinary = (law.log_density(x, found.se) for law in (rates.campaign, rates.diluted, rates.background))
+    campaign = np.logaddexp(log1p(-rates.diluted_share) + pure, log(rates.diluted_share) + diluted)
+    background = np.logaddexp(log1p(-rates.stray) + ordinary, log(rates.stray) + diluted)
+    return float(campaign - background) / log(2)
 
 
 def sittings(account: NDArray[np.int64], seen_us: NDArray[np.int64]) -> NDArray[np.int64]:

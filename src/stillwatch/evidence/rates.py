@@ -32,10 +32,17 @@ class CountLaw:
 
 @dataclass(frozen=True, slots=True)
 class PersistenceRates:
-    """ln of the persistence ratio, over campaigns and over ordinary groups."""
+    """
+    ln of the persistence ratio, over campaigns, over those that cover or strangers dilute, and over ordinary groups.
+
+    `diluted_share` of campaigns are diluted, and `stray` of ordinary groups look just like these.
+    """
 
     campaign: NormalLaw
+    diluted: NormalLaw
     background: NormalLaw
+    diluted_share: float
+    stray: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +58,12 @@ class DuplicateFillRates:
 
 @dataclass(frozen=True, slots=True)
 class SynchronyRates:
-    """ln of overlap over its null mean; `reach` is the share of campaigns that are synchronous at all."""
+    """ln of overlap over its null mean; `reach` of campaigns and `stray` of ordinary groups are synchronous."""
 
     campaign: NormalLaw
     background: NormalLaw
     reach: float
+    stray: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ class Synchrony:
     only how sure.
 
     Null: every account rolled by whole days, which keeps its own rhythm and bursts; mean and variance in closed form.
-    Formula: log2 of a mixture (synchronous campaigns and others) over the ordinary law of ln(overlap / null mean).
+    Formula: log2 of (reach × synchronous + rest × ordinary) over (stray × synchronous + rest × ordinary), Normal laws of
+    ln(overlap / null mean).
     Blind to: jitter of more than a day; windows of fewer than three days, where there is nothing to roll.
     Cost: one pass over (account, hour), and a 24 × 24 product a day-frequency.
 
@@ -85,4 +86,5 @@ def weight_bits(found: Measured, rates: SynchronyRates) -> float:
     ordinary = rates.background.log_density(x, found.se)
     striking = rates.campaign.log_density(x, found.se)
     campaign = np.logaddexp(log(rates.reach) + striking, log1p(-rates.reach) + ordinary)
-    return float(campaign - ordinary) / log(2)
+    background = np.logaddexp(log(rates.stray) + striking, log1p(-rates.stray) + ordinary)
+    return float(campaign - background) / log(2)

@@ -17,10 +17,12 @@ TRIM_WORDS = 3  # an account's most repeated words, left out against persona pad
 TRIM_NEEDS = 10.0  # ... where so many repeats a deal would remain; sparse groups would keep nothing
 LOUD_HANDS = 0.1  # the share of hands that repeats most counts as much as the next one, but at least LOUD_REPEATS
 LOUD_REPEATS = 2.0
+LARGE_HANDS = 0.2  # the share of hands with the most words counts no more than the next one
 TEMPLATE_SHARE = 0.2  # a word that more of the hands hold is wording of the group
 TEMPLATE_HANDS = 3  # ... or, in small groups, more than so many
 ENOUGH_REPEATS = 25.0  # words are taken from the rarest up until a deal repeats so often: standard error 0.2
-DEALS = 16_000  # pieces dealt in all: the null of a small group needs more deals than that of a large one
+DEALS = 8_000  # pieces dealt in all: the null of a small group needs more deals than that of a large one
+MAX_DEALS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def persistence(
     Measure how much more the pieces of one hand repeat words than pieces dealt at random.
 
     Works from some 60 pieces in 20 hands of three; blind where hands hold one piece. Words that many hands hold are the
-    group's own wording and are left out. Linear in words after one sort, times the number of deals (2 to 16).
+    group's own wording and are left out. Linear in words after one sort, times the number of deals (2 to 8).
 
     Args:
         words: Rare words, one an occurrence, `(n_words,)`; any integers below 2^31 in size.
@@ -79,7 +81,7 @@ def persistence(
         return NOTHING
     postings = _postings(words, piece, hand.size)
     trims = np.minimum(sizes // 4, TRIM_WORDS)
-    n_deals = int(np.clip(DEALS // hand.size, 2, 16))
+    n_deals = int(np.clip(DEALS // hand.size, 2, MAX_DEALS))
     order = np.argsort(hand, kind="stable")
     deals = []
     for number in range(n_deals):
@@ -95,7 +97,9 @@ def persistence(
     if seen[1] <= 0 or exposure <= 0:
         return NOTHING
     spread = float(np.mean([d[2] for d in dealt if np.isfinite(d[2])]))  # a deal in which no hand could repeat has none
-    variance = seen[2] + max(1 / (repeats + 0.5 * n_deals), spread / min(n_deals, 4))  # deals share their words: never worth over four
+    variance = seen[2] + max(
+        1 / (repeats + 0.5 * n_deals), spread / min(n_deals, 4)
+    )  # deals share their words: never worth over four
     # half a repeat for each deal: half a repeat for all would read no repeats anywhere as a ratio of n_deals
     log_ratio = np.log((seen[0] + 0.5) / seen[1]) - np.log((repeats + 0.5 * n_deals) / exposure)
     able = sizes[sizes >= 2]
@@ -108,11 +112,19 @@ def _sum(repeats: NDArray[np.float64], chance: NDArray[np.float64]) -> tuple[flo
     able = chance > 0
     if not able.any():
         return 0.0, 0.0, float("inf")
-    cap = max(float(np.quantile(repeats[able], 1 - LOUD_HANDS)), LOUD_REPEATS)
-    held = np.minimum(repeats[able], cap)
-    total, exposure = float(held.sum()), float(chance[able].sum())
-    clustered = float(((held - total / exposure * chance[able]) ** 2).sum()) / (total + 0.5) ** 2
-    return total, exposure, max(1 / (total + 0.5), clustered)
+    weight = np.minimum(1.0, _upper(chance[able], LARGE_HANDS) / chance[able])
+    exposure = chance[able] * weight
+    repeats = repeats[able] * weight
+    held = np.minimum(repeats, max(_upper(repeats, LOUD_HANDS), LOUD_REPEATS))
+    total, possible = float(held.sum()), float(exposure.sum())
+    clustered = float(((held - total / possible * exposure) ** 2).sum()) / (total + 0.5) ** 2
+    return total, possible, max(1 / (total + 0.5), clustered)
+
+
+def _upper(values: NDArray[np.float64], share: float) -> float:
+    """The value that this share of values exceeds."""
+    place = int((1 - share) * (values.size - 1))
+    return float(np.partition(values, place)[place])
 
 
 def _limit(postings: _Postings, deal: NDArray[np.int64], trims: NDArray[np.int64]) -> int:

@@ -87,9 +87,11 @@ def _pair_variance(who: NDArray[np.int64], when: NDArray[np.int64], scale: NDArr
         low, high = np.searchsorted(who, [first, first + step])
         grid = np.zeros((min(step, scale.size - first), n_days, HOURS))
         grid[who[low:high] - first, when[low:high] // HOURS, when[low:high] % HOURS] = scale[who[low:high]]
-        waves = np.fft.rfft(grid, axis=1)[:, 1:].transpose(1, 0, 2)  # (frequency, account, hour)
-        outer += waves.conj().transpose(0, 2, 1) @ waves
-        alone += ((np.abs(waves) ** 2).sum(2) ** 2).sum(1)
+        waves = np.fft.rfft(grid, axis=1)[:, 1:]
+        for k in range(frequencies):
+            wave = np.ascontiguousarray(waves[:, k])  # (account, hour)
+            outer[k] += np.einsum("ah,ag->hg", wave.conj(), wave)  # too small for BLAS and its threads
+            alone[k] += ((wave.real**2 + wave.imag**2).sum(1) ** 2).sum()
     for k in range(frequencies):
         both = 1.0 if 2 * (k + 1) == n_days else 2.0  # a real signal has each frequency twice, but the middle one
         total += both * float((np.abs(outer[k]) ** 2).sum() - alone[k])
