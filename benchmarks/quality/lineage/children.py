@@ -42,9 +42,7 @@ def requantised(state: Mapping[str, np.ndarray], kind: str) -> State:
 
 def merged(states: list[Mapping[str, np.ndarray]], shares: list[float]) -> State:
     """A weighted sum."""
-    return {
-        n: np.sum([s * state[n] for s, state in zip(shares, states, strict=True)], axis=0, dtype=np.float32) for n in states[0]
-    }
+    return {n: np.einsum("k,k...->...", shares, np.stack([s[n] for s in states])).astype(np.float32) for n in states[0]}
 
 
 def with_layers(state: Mapping[str, np.ndarray], order: list[int]) -> State:

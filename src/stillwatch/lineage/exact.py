@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stillwatch.lineage.features import Pair
-from stillwatch.methods.matching import fixed_points_log10_p, match, monte_carlo_p, trace_draws, trace_moments
+from stillwatch.methods.matching import fixed_points_log10_p, match, trace_draws, trace_moments
+from stillwatch.methods.two_sample import monte_carlo_p
 
 
 @dataclass(slots=True)

@@ -28,7 +28,7 @@ class Agreement:
 
     Args:
         view: How its coordinates were seen.
-        hits, tried: Suspect neurons whose nearest base neuron is the same by gate and by up; neurons asked.
+        hits, tried: Base neurons that some suspect neuron finds nearest both by gate and by up; suspect neurons asked.
         chance: Hits expected if the two nearest were picked at random.
         by_layer: Share of hits, one a suspect layer.
         reused: Share of neurons nearer to some base neuron than the best of as many random directions is.
@@ -56,9 +56,9 @@ class _Layer:
     chance: float
 
 
-def agreements(suspect: Model, base: Model, layers: int, neurons: int, seed: int, enough: float = math.inf) -> list[Agreement]:
+def agreements(suspect: Model, base: Model, layers: int, neurons: int, seed: int) -> list[Agreement]:
     """
-    What each view of the base shows; stops at the first whose score reaches `enough`.
+    What each view of the base shows; stops at the first in which most neurons agree, because the next ones cost more.
 
     Args:
         layers: Layers of the suspect looked at, spread over its depth.
@@ -72,7 +72,7 @@ def agreements(suspect: Model, base: Model, layers: int, neurons: int, seed: int
         told = {i: layer for i, layer in seen.items() if layer is not None}
         if told:
             found.append(_total(view, told))
-            if found[-1].score >= enough:
+            if 2 * found[-1].hits > found[-1].tried:
                 break
     return found
 
@@ -112,7 +112,9 @@ def _ask(mine: Neurons, theirs: Neurons, view: View) -> _Layer:
     by_gate, cosine = nearest(mine.gate, view.of(theirs.gate))
     by_up, _ = nearest(mine.up, view.of(theirs.up))
     bound = math.sqrt(2.0 * math.log(max(len(theirs.gate), 2)) / mine.gate.shape[1]) * _REUSE_SLACK
-    return _Layer(int((by_gate == by_up).sum()), int((cosine > bound).sum()), len(mine.gate), len(mine.gate) / len(theirs.gate))
+    # a base neuron counts once: one that is everybody's nearest (a hub) is no evidence, however many find it
+    hits = len(np.unique(by_gate[by_gate == by_up]))
+    return _Layer(hits, int((cosine > bound).sum()), len(mine.gate), len(mine.gate) / len(theirs.gate))
 
 
 def _spread(layers: int, most: int) -> list[int]:

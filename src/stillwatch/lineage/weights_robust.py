@@ -68,7 +68,7 @@ class WeightsRobust:
         bar = verdict_bar(panel.of(self.name))
         for base in bases:
             other = read_names(as_class(base, Weights))
-            found = agreements(model, other, self.layers, self.neurons, given.seed, bar)
+            found = agreements(model, other, self.layers, self.neurons, given.seed)
             if found:
                 yield self._result(model, other, given, panel, bar, found)
             else:

@@ -157,20 +157,6 @@ def trace_draws(similarity: Floats, draws: int, rng: np.random.Generator) -> NDA
     return np.asarray(similarity, dtype=np.float64)[orders, np.arange(n)].sum(axis=1)
 
 
-def monte_carlo_p(observed: float, draws: NDArray[np.float64]) -> float:
-    """
-    (1 + #{draw ≥ observed}) / (draws + 1), exact at any number of draws.
-
-    References:
-        Phipson & Smyth, Permutation p-values should never be zero, SAGMB 9 (2010).
-
-    >>> monte_carlo_p(2.0, np.array([0.0, 1.0, 2.0]))
-    0.5
-    """
-    slack = 1e-9 * max(1.0, abs(observed))  # equal sums in another order of addition
-    return float(1 + np.count_nonzero(draws >= observed - slack)) / (len(draws) + 1)
-
-
 def fisher_log10(log10_p: Sequence[float]) -> float:
     """
     Fisher's combination of independent p-values, exact in log10: P(χ²_{2m} ≥ x) = e^{-x/2} Σ_{k<m} (x/2)^k / k!.
