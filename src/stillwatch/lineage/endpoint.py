@@ -111,6 +111,19 @@ class Endpoint:
             raise LineageError(f"{self.name}: {path} answered with JSON that is no object")
         return tree
 
+    def once(self, method: str, path: str, body: bytes = b"") -> Reply | None:
+        """One question without retries, for questions that a server may well choke on; None where no whole answer comes."""
+        question = question_digest(self.transport.address, method, path, body, 0)
+        kept = self.answers.get(question)
+        if kept is not None:
+            return kept
+        self._pace.take_turn()
+        said = self.transport.send(method, path, body or None)
+        if isinstance(said, Fault) or said.status == 429:
+            return None
+        self.answers.put(question, said)
+        return said
+
     def exchange(self, method: str, path: str, body: bytes = b"", sample: int = 0) -> Reply:
         """
         One question with retries; the whole answer, whatever its status.

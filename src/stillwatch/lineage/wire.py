@@ -11,7 +11,6 @@ from typing import ClassVar
 
 import orjson
 
-from stillwatch.errors import LineageError
 from stillwatch.lineage.base import Given, Needs, Offer, Operand, Part, Result, Skipped, Verdict, as_class
 from stillwatch.lineage.endpoint import Endpoint
 from stillwatch.lineage.transport import Reply
@@ -110,11 +109,8 @@ def gather(endpoint: Endpoint) -> list[Trace]:
     traces = _from_answer(endpoint) + _from_models(endpoint)
     for place, body in _MALFORMED:
         raw = orjson.dumps({"model": endpoint.model, **body}, option=orjson.OPT_SORT_KEYS)
-        try:
-            reply = endpoint.exchange("POST", "/chat/completions", raw)
-        except LineageError:
-            continue  # a server that answers malformed requests with 500 has said nothing about itself
-        if reply.status != 200:
+        reply = endpoint.once("POST", "/chat/completions", raw)
+        if reply is not None and reply.status != 200:
             traces.append(Trace(place, reply.body.decode("utf-8", "replace")))
     return [trace for trace in traces if trace.text.strip()]
 
@@ -149,10 +145,8 @@ def _from_answer(endpoint: Endpoint) -> list[Trace]:
 
 
 def _from_models(endpoint: Endpoint) -> list[Trace]:
-    try:
-        tree = _object(endpoint.exchange("GET", "/models"))
-    except LineageError:
-        return []
+    reply = endpoint.once("GET", "/models")
+    tree = _object(reply) if reply is not None else {}
     rows = tree.get("data")
     told = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     mine = told if len(told) == 1 else [row for row in told if row.get("id") == endpoint.model]

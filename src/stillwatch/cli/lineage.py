@@ -1,0 +1,176 @@
+"""`stillwatch lineage`: does this model descend from that one?"""
+
+import importlib.util
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from stillwatch.cli import main, output
+from stillwatch.errors import LineageError
+
+if importlib.util.find_spec("gguf") is None or importlib.util.find_spec("tokenizers") is None:
+    raise LineageError("lineage tests need further packages. Install them with: pip install 'stillwatch[lineage]'")
+
+from stillwatch import lineage
+from stillwatch.lineage import bundle, document, signing
+from stillwatch.lineage.base import Given, Verdict, print_p
+from stillwatch.lineage.operands import Access, host_of, open_operand
+from stillwatch.lineage.panel import load_panel
+from stillwatch.lineage.patience import Patience
+from stillwatch.lineage.run import compare
+from stillwatch.lineage.transport import ApiKey, Limits, key_from_environment
+from stillwatch.records.lineage import LineageDocument, to_json
+from stillwatch.report import lineage as page
+
+DEFAULT_KEY_VARIABLE = "STILLWATCH_API_KEY"
+_A_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_SHOWN = frozenset({Verdict.REJECT.value, Verdict.CALIBRATED.value})
+
+
+@click.group("lineage")
+def command() -> None:
+    """Test whether a model descends from another, with p-values, and check such a finding again."""
+
+
+@command.command("test")
+@click.argument("suspect", metavar="SUSPECT")
+@click.argument("more", nargs=-1, metavar="[BASE]...")
+@click.option("--against", "bases", multiple=True, required=True, metavar="BASE", help="A model it may descend from; several.")
+@click.option("--stranger", "strangers", multiple=True, metavar="OPERAND", help="A model known to be unrelated; several.")
+@click.option("--panel", type=_A_FILE, help="Scores of unrelated pairs, for calibrated tests.")
+@click.option("--key", "key_file", type=_A_FILE, help="The teacher's key, for the keyed text test.")
+@click.option("--order", "order_file", type=_A_FILE, help="The owner's training order, for the order test.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for document, report and bundle.")
+@click.option("--alpha", default=0.01, show_default=True, type=click.FloatRange(0, 0.5, True, True), help="Level after Holm.")
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Of every random choice.")
+@click.option("--permutations", default=999, show_default=True, type=click.IntRange(99), help="Monte Carlo draws of a test.")
+@click.option("--prompts", default=64, show_default=True, type=click.IntRange(1), help="Prompts put to an endpoint by a test.")
+@click.option("--samples", default=5, show_default=True, type=click.IntRange(2), help="Outputs a prompt, for tests of equality.")
+@click.option(
+    "--api-key-env",
+    "key_names",
+    multiple=True,
+    metavar="[HOST=]NAME",
+    help=f"Environment variable that holds an endpoint's API key; {DEFAULT_KEY_VARIABLE} where all endpoints share one host.",
+)
+@click.option("--per-minute", type=click.FloatRange(0, min_open=True), help="Questions a minute put to one endpoint.")
+@click.option("--timeout", default=120.0, show_default=True, type=click.FloatRange(1), help="Seconds for one answer.")
+@click.option("--signing-key", type=_A_FILE, help="Ed25519 PEM that signs the bundle; this machine's own by default.")
+@output.output_option("table", "json")
+def test(
+    suspect: str,
+    more: tuple[str, ...],
+    bases: tuple[str, ...],
+    strangers: tuple[str, ...],
+    panel: Path | None,
+    key_file: Path | None,
+    order_file: Path | None,
+    out: Path | None,
+    alpha: float,
+    seed: int,
+    permutations: int,
+    prompts: int,
+    samples: int,
+    key_names: tuple[str, ...],
+    per_minute: float | None,
+    timeout: float,
+    signing_key: Path | None,
+    kind: str,
+) -> int:
+    """
+    Put SUSPECT against candidate bases with every test that they permit.
+
+    An operand is a folder of safetensors, a .gguf file, a .jsonl file of {prompt, output, logprobs?}, or an OpenAI-compatible
+    address with a model: https://host/v1#MODEL. What the tests found is printed; with --out it is also written as
+    lineage.json, lineage.html and the signed lineage.bundle.json, and answers of endpoints are kept so that a run can go on.
+
+    Exit codes: 0 no descent shown, 3 an exact or calibrated test shows it, 2 usage, 1 error.
+    """
+    typed = (suspect, *bases, *more, *strangers)
+    access = Access(
+        keys=_keys(typed, key_names),
+        answers=out / "answers" if out else None,
+        patience=Patience(per_minute=per_minute),
+        limits=Limits(idle_s=min(timeout, 60.0), total_s=timeout),
+    )
+    operands = [open_operand(name, access) for name in typed]
+    n_bases = len(bases) + len(more)
+    given = Given(
+        seed=seed,
+        permutations=permutations,
+        alpha=alpha,
+        panel=load_panel(panel) if panel else None,
+        key_file=key_file,
+        order_file=order_file,
+        strangers=tuple(operands[1 + n_bases :]),
+        prompts=prompts,
+        samples=samples,
+    )
+    found = document.document(compare(operands[0], operands[1 : 1 + n_bases], lineage.TESTS, given), operands, datetime.now(UTC))
+    if out is not None:
+        _write(found, out, signing_key)
+    _print(found, kind)
+    return main.EXIT_FOUND if any(r.verdict in _SHOWN for r in found.results) else 0
+
+
+@command.command("verify")
+@click.argument("path", metavar="BUNDLE", type=_A_FILE)
+@click.option("--signed-by", "expected", metavar="KEY_ID", help="Key id (64 hex digits) that must have signed it.")
+@output.output_option("table", "json")
+def verify(path: Path, expected: str | None, kind: str) -> int:
+    """
+    Check an evidence bundle: its signature, the files that are still here, and every p-value from its numbers.
+
+    Exit codes: 0 everything that could be checked holds, 1 something does not.
+    """
+    told, checks = bundle.check(path, expected)
+    if kind == "json":
+        output.document(
+            {"suspect": told.suspect, "checks": [{"what": c.what, "outcome": c.outcome.value, "words": c.words} for c in checks]}
+        )
+    else:
+        output.table(("what", "outcome", "in words"), [(c.what, c.outcome.value, c.words) for c in checks])
+    failed = sum(c.outcome is bundle.Outcome.FAILS for c in checks)
+    output.say(f"{failed} of {len(checks)} checks fail" if failed else f"{len(checks)} checks, none fails")
+    return main.EXIT_ERROR if failed else 0
+
+
+def _keys(typed: tuple[str, ...], names: tuple[str, ...]) -> dict[str, ApiKey]:
+    """API key of each host; a key is never sent to a host it was not given for."""
+    hosts = {host for host in map(host_of, typed) if host}
+    keys: dict[str, ApiKey] = {}
+    for name in names or ((DEFAULT_KEY_VARIABLE,) if DEFAULT_KEY_VARIABLE in os.environ else ()):
+        host, _, variable = name.rpartition("=")
+        if not host and len(hosts) > 1:
+            raise click.UsageError("several hosts: say whose key it is, as --api-key-env HOST=NAME, once for each")
+        key = key_from_environment(variable)
+        if key is None:
+            raise click.UsageError(f"the environment variable {variable} is not set")
+        keys |= dict.fromkeys([host] if host else hosts, key)
+    return keys
+
+
+def _write(found: LineageDocument, out: Path, signing_key: Path | None) -> None:
+    raw = to_json(found)
+    sealed = bundle.write(found, signing.signing_key(signing_key))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "lineage.json").write_bytes(raw)
+        (out / "lineage.bundle.json").write_bytes(sealed)
+    except OSError as error:
+        raise LineageError(f"{out}: cannot be written ({error.strerror})") from error
+    page.write(found, out / "lineage.html")
+    output.say(f"wrote {out}/lineage.html, lineage.json and lineage.bundle.json")
+
+
+def _print(found: LineageDocument, kind: str) -> None:
+    if kind == "json":
+        click.echo(to_json(found).decode(), nl=False)
+        return
+    rows = [
+        (r.test, r.base, r.verdict, "–" if r.holm_log10_p is None else print_p(r.holm_log10_p), r.sentence) for r in found.results
+    ]
+    output.table(("test", "base", "verdict", "p after Holm", "in words"), rows)
+    output.table(("not run", "base", "why"), [(s.test, s.base or "all", s.reason) for s in found.skipped])
