@@ -9,7 +9,7 @@ DATA ?= $(if $(STILLWATCH_DATA),$(STILLWATCH_DATA),../shared/data)
 READY := $(VENV)/.ready
 JOBS ?= 2
 
-.PHONY: help setup check test nightly format golden bench bench-compare docs clean
+.PHONY: help setup check test demo accept nightly format golden bench bench-compare docs clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -36,6 +36,12 @@ format: $(READY) ## rewrite formatting
 test: $(READY) ## everything but the nightly tests
 	$(MAKE) check
 	STILLWATCH_DATA=$(DATA) $(BIN)/pytest -n $(JOBS) tests/property tests/integration tests/e2e -m "not nightly"
+
+demo: $(READY) ## the main job: a world with planted campaigns, scanned and scored
+	$(BIN)/stillwatch demo --out stillwatch-demo
+
+accept: $(READY) ## build a world from the shared corpora (STILLWATCH_DATA), scan it, grade it
+	$(BIN)/python -m benchmarks.quality.accept --corpus $(DATA) --traces $(DATA)/traces
 
 nightly: $(READY) ## the tests that take minutes each
 	STILLWATCH_DATA=$(DATA) $(BIN)/pytest tests -m nightly

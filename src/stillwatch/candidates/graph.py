@@ -19,7 +19,7 @@ MIN_COVERED = 0.5  # share of members that exchange tokens must cover, else all 
 
 
 def find(incidence: Incidence, settings: CandidateSettings) -> list[Group]:
-    """Communities of at least `min_accounts`, without near-duplicates (Jaccard above `duplicate_jaccard`), in a stable order."""
+    """Communities of at least `min_accounts` that some token tells from everybody else, without near-duplicates; stable order."""
     indptr, members = _linking(incidence, settings.max_token_accounts)
     kept: list[Ints] = []
     for power in settings.rarity_powers:
@@ -28,7 +28,8 @@ def find(incidence: Incidence, settings: CandidateSettings) -> list[Group]:
             labels = communities.leiden(a, b, weight, incidence.n_accounts, resolution, settings.seed)
             kept.extend(_sets(labels, settings.min_accounts))
     distinct = _without_duplicates(kept, incidence.n_accounts, settings.duplicate_jaccard)
-    return [_group(incidence, accounts) for accounts in distinct]
+    groups = (_group(incidence, accounts) for accounts in distinct)
+    return [g for g in groups if g.tokens]  # nothing tells the others from everybody else
 
 
 def lifted(incidence: Incidence, members: Ints) -> list[tuple[int, float, int]]:

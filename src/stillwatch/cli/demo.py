@@ -40,7 +40,7 @@ def command(out: Path, seed: int, quiet: bool) -> None:
     found = [
         Found(c.campaign_id, c.verdict, bool(c.entitlement and c.entitlement.suppressed)) for c in outcome.document.campaigns
     ]
-    _graded(grade(built.truth, results, found))
+    print_grade(grade(built.truth, results, found))
 
 
 def _registry(truth: Path) -> str:
@@ -51,7 +51,8 @@ def _registry(truth: Path) -> str:
     )
 
 
-def _graded(graded: Grade) -> None:
+def print_grade(graded: Grade) -> None:
+    """How the scan of a world fared against its truth."""
     click.echo("\nAgainst the truth of this world:")
     output.table(("planted campaign", "found as"), [(name, found or "not found") for name, found in graded.planted.items()])
     output.table(
