@@ -251,7 +251,9 @@ def _show_belonging(belonging: Belonging, campaign: Campaign | None) -> None:
         f"{words.plural(b.n_campaign_exchanges, 'exchange')} of it ({words.share(b.campaign_share)} of its traffic), "
         f"{words.minute(b.first_seen)} to {words.minute(b.last_seen)} UTC"
     )
-    for kind, n_others in b.shared:
-        console.print(f"same {kind} as {words.plural(n_others, 'other account')} of the campaign")
+    for s in b.shared:
+        console.print(
+            f"same {s.kind} as {words.plural(s.n_members, 'other account')} of the campaign, and {s.n_others:,} outside it"
+        )
     if b.recipes:
         output.table(("recipe", "exchanges"), b.recipes[:MOST_RECIPES])

@@ -15,6 +15,15 @@ _PSEUDONYM = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
+class Shared:
+    """How many others use a payment instrument, device, network or client of the account: in the campaign, and outside it."""
+
+    kind: str
+    n_members: int
+    n_others: int
+
+
+@dataclass(frozen=True, slots=True)
 class Belonging:
     """The account in one campaign."""
 
@@ -26,7 +35,7 @@ class Belonging:
     first_seen: datetime
     last_seen: datetime
     recipes: tuple[tuple[str, int], ...]
-    shared: tuple[tuple[str, int], ...]
+    shared: tuple[Shared, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,21 +127,24 @@ def _belongings(engine: Engine, asked: pa.Table) -> tuple[Belonging, ...]:
     )
 
 
-def _shared(engine: Engine, asked: pa.Table, campaign_id: str) -> tuple[tuple[str, int], ...]:
-    """For each kind of infrastructure: how many other members of the campaign use what this account uses."""
+_SHARED = """
+WITH mine AS (SELECT DISTINCT t.{kind} AS token FROM signatures t JOIN asked q ON t.account = q.account WHERE t.{kind} IS NOT NULL),
+users AS (
+    SELECT DISTINCT s.account FROM signatures s JOIN mine ON s.{kind} = mine.token
+    WHERE s.account NOT IN (SELECT account FROM asked)
+),
+inside AS (SELECT m.account FROM members m JOIN campaign c ON m.campaign_id = c.campaign_id)
+SELECT count(*) AS n_users, count(i.account) AS n_members FROM users u LEFT JOIN inside i ON u.account = i.account
+"""
+
+
+def _shared(engine: Engine, asked: pa.Table, campaign_id: str) -> tuple[Shared, ...]:
     found = []
     for kind in INFRASTRUCTURE:
-        others = engine.query(
-            f"SELECT count(DISTINCT s.account) AS n FROM signatures s "
-            f"JOIN members m ON s.account = m.account JOIN campaign c ON m.campaign_id = c.campaign_id "
-            f"WHERE s.{kind} IN "
-            f"(SELECT t.{kind} FROM signatures t JOIN asked q ON t.account = q.account WHERE t.{kind} IS NOT NULL) "
-            f"AND s.account NOT IN (SELECT account FROM asked)",
-            asked=asked,
-            campaign=pa.table({"campaign_id": [campaign_id]}),
-        )["n"][0].as_py()
-        if others:
-            found.append((kind, others))
+        campaign = pa.table({"campaign_id": [campaign_id]})
+        (row,) = engine.query(_SHARED.format(kind=kind), asked=asked, campaign=campaign).to_pylist()
+        if row["n_members"]:
+            found.append(Shared(kind, row["n_members"], row["n_users"] - row["n_members"]))
     return tuple(found)
 
 

@@ -89,7 +89,7 @@ def test_an_account_is_explained_whatever_its_name(folder: Path, name: str) -> N
 
     assert "core of c-000000000001, likely: one pool harvested through" in text
     assert "10 exchanges of it (71 % of its traffic)" in text
-    assert "same payment as 9 other accounts" in text
+    assert "same payment as 9 other accounts of the campaign, and 0 outside it" in text
     assert "Left out as its own traffic (cover): 4 exchanges" in text
     assert not set(text) & set("\x1b\x07\u202e\u200b\u2066\u2028")
 

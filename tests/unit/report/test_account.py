@@ -42,13 +42,13 @@ def test_campaign_and_cover_add_up(scanned: Any) -> None:
 
 
 def test_what_it_shares_is_counted_among_the_members(scanned: Any) -> None:
-    """The first account is on a card with nine others, and behind the client of all."""
+    """The first account is on a card with nine others, and behind the client of the whole log."""
     story = account_story(scanned.engine, a_member(scanned)[0])
 
     assert story is not None
-    shared = dict(story.belongings[0].shared)
-    assert shared["payment"] == 9
-    assert shared["client"] == 59
+    shared = {s.kind: (s.n_members, s.n_others) for s in story.belongings[0].shared}
+    assert shared["payment"] == (9, 0)
+    assert shared["client"] == (59, 360)
 
 
 def test_an_innocent_account_belongs_nowhere(scanned: Any) -> None:
