@@ -128,7 +128,9 @@ def _belongings(engine: Engine, asked: pa.Table) -> tuple[Belonging, ...]:
 
 
 _SHARED = """
-WITH mine AS (SELECT DISTINCT t.{kind} AS token FROM signatures t JOIN asked q ON t.account = q.account WHERE t.{kind} IS NOT NULL),
+WITH mine AS (
+    SELECT DISTINCT t.{kind} AS token FROM signatures t JOIN asked q ON t.account = q.account WHERE t.{kind} IS NOT NULL
+),
 users AS (
     SELECT DISTINCT s.account FROM signatures s JOIN mine ON s.{kind} = mine.token
     WHERE s.account NOT IN (SELECT account FROM asked)
