@@ -19,6 +19,7 @@ from tests.planting import a_draft
 from stillwatch.worlds import SHAPES
 from stillwatch.worlds.build import grammar
 from stillwatch.worlds.draft import Part
+from stillwatch.worlds.hashing import tag
 from stillwatch.worlds.look_alikes.chat import ChatUsers
 from stillwatch.worlds.render import Renderer, created_before_use
 from stillwatch.worlds.traffic import VOLUME_SIGMA
@@ -45,7 +46,7 @@ def both(shape: type[Part]) -> tuple[pa.Table, npt.NDArray[np.bool_]]:
     draft = a_draft(seed=11)
     parts: list[Part] = [ChatUsers(ACCOUNTS, 10 * ACCOUNTS), shape(accounts=ACCOUNTS, exchanges=10 * ACCOUNTS, **AT_REST)]  # type: ignore[call-arg]
     for number, part in enumerate(parts):
-        part.plan(draft, np.random.default_rng(number), number)
+        part.plan(draft, np.random.default_rng([number, tag(shape.kind)]), number)
     people, events = draft.cast.close(), draft.close()
     created_before_use(people, events)
     table = Renderer(draft, grammar(), people, "none", False).render(events, 0, len(events))

@@ -1,6 +1,7 @@
 """An order of conversations in which neighbours have words in common, so that what one account is dealt belongs together."""
 
 import re
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -60,7 +61,7 @@ def _hashed_words(known: Conversations) -> sparse.csr_matrix:
         text = " ".join(prompts[known.starts[i] : known.starts[i + 1]])[:_HEAD_CHARS].lower()
         for word in set(_WORD.findall(text)):
             if word not in buckets:
-                buckets[word] = tag(word) % _BUCKETS
+                buckets[word] = crc32(word.encode()) % _BUCKETS
             rows.append(i)
             columns.append(buckets[word])
     return sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(known), _BUCKETS))

@@ -45,6 +45,30 @@ def test_rare_words_change_and_keep_their_capitals(tmp_path: Path) -> None:
     assert all(w[1].istitle() and w[3].isupper() for w in words)
 
 
+def test_fairly_rare_words_trade_places(tmp_path: Path) -> None:
+    """Each comes as often as before, in another's place, the same one for all capitals; nothing of another script comes in."""
+    rows = []
+    for i in range(2_000):
+        extra = (
+            ["Alpha", "alpha", "bravo", "Gamma", "delta"][i % 5] if i < 40 else ["Собака", "кошка"][i % 2] if i < 60 else "plain"
+        )
+        rows.append({"prompt": f"Ask {extra} today", "conversation_id": f"{i:04d}", "turn": 0, "task": "chat"})
+    a_source(tmp_path, "human", "talk", rows)
+    a_source(tmp_path, "harvest", "open", [{"prompt": "x", "task": "t"}])
+    skins = Skins(load(tmp_path).conversations)
+    at = np.arange(60)
+
+    before, after = (skins.text(at, at * 0 + skin).to_pylist() for skin in (0, 1))
+    pairs = {(b.split()[1].lower(), a.split()[1].lower()) for b, a in zip(before, after, strict=True)}
+
+    assert len(pairs) == 6
+    assert {b for b, _ in pairs} == {a for _, a in pairs}
+    assert all(b.isascii() == a.isascii() for b, a in pairs)
+    assert all(a != b for b, a in pairs if b not in ("alpha",))
+    assert [b.split()[1][0].isupper() for b in before] == [a.split()[1][0].isupper() for a in after]
+    assert skins.text(np.arange(60, 70), np.ones(10, np.int64)).to_pylist() == ["Ask plain today"] * 10
+
+
 def test_items_carry_row_and_skin() -> None:
     """Both come back."""
     rows, skins = np.array([0, 5, 2**31]), np.array([0, 3, N_SKINS - 1])
