@@ -128,13 +128,19 @@ class CorpusLibrary:
         return (item.astype(np.int64) - (turn - wanted)).astype(np.uint64)
 
     def instructions(self, rng: np.random.Generator, n: int, use: str, mean: float, language: int | None = None) -> pa.Array:
-        """Published system prompts; role prompts that people pass on for apps; made-up ones where there are too few."""
+        """
+        Published system prompts, and for apps role prompts that people pass on, none of them twice in a world.
+
+        Made-up ones where there are not as many left: two parts of a world never share a template by accident.
+        """
         known = {"agent": self._known.agent_instructions, "app": self._known.passed_on}.get(
             use, self._known.pipeline_instructions
         )
-        if len(known) < n:
+        begin = self._dealt.get(f"instructions {use}", 0)
+        if len(known) < begin + n:
             return self._fallback.instructions(rng, n, use, mean, language)
-        return known.take(pa.array(rng.choice(len(known), n, replace=False)))
+        self._dealt[f"instructions {use}"] = begin + n
+        return known.take(pa.array(_order(len(known))[begin : begin + n]))
 
     def plain(self, rng: np.random.Generator, n: int, language: int | None = None) -> Pool:
         """Harvested instructions: of one source where it has enough, else of several."""
@@ -187,7 +193,7 @@ class CorpusLibrary:
             begin = self._dealt.get(source.name, 0)
             some = min(left, len(source) - begin)
             if some > 0:
-                taken.append(source.take(_shuffled(source)[begin : begin + some]))
+                taken.append(source.take(_order(len(source))[begin : begin + some]))
                 self._dealt[source.name] = begin + some
                 left -= some
         if left > 0:
@@ -227,9 +233,9 @@ class _Deck:
         return np.concatenate(opens), np.concatenate(items)
 
 
-def _shuffled(source: Texts) -> I64:
-    """An order of a source's prompts that its size alone decides."""
-    return np.argsort(mix(np.arange(len(source)), 94), kind="stable")
+def _order(n: int) -> I64:
+    """An order of n texts that their number alone decides."""
+    return np.argsort(mix(np.arange(n), 94), kind="stable")
 
 
 def _stacked(sources: list[Texts], n: int) -> Texts:
