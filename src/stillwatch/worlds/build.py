@@ -107,7 +107,7 @@ def planned(world: World, seed: int, corpus: Path | None, corpus_half: str | Non
     start = int(np.datetime64(world.start, "us").astype(np.int64))
     era = Era(start, world.days, start + int(world.days * world.release * DAY), MODELS)
     shipped = GrammarLibrary(grammar(), seed)
-    real = CorpusLibrary(prepared(corpus, corpus_half), shipped) if corpus else None
+    real = CorpusLibrary(prepared(corpus, corpus_half), shipped, seed) if corpus else None
     draft = Draft(era, real or shipped, read_traces(traces) if traces else SHIPPED, seed)
     for number, (name, one) in enumerate(world.named_parts()):
         one.plan(draft, np.random.default_rng([seed, tag(name)]), number)

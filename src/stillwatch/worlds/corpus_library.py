@@ -14,7 +14,7 @@ from stillwatch.worlds.cast import People
 from stillwatch.worlds.corpora import Corpora, Texts
 from stillwatch.worlds.grammar import Grammar
 from stillwatch.worlds.grammar_library import GrammarLibrary
-from stillwatch.worlds.hashing import U64, mix, unit
+from stillwatch.worlds.hashing import U64, below, mix, unit
 from stillwatch.worlds.library import Pool, Script
 from stillwatch.worlds.relatedness import related_order
 from stillwatch.worlds.skins import N_SKINS, Skins, item_of, row_and_skin
@@ -90,10 +90,12 @@ class CorpusLibrary:
     Args:
         ready: The corpus.
         fallback: The grammars.
+        seed: Of the world; another one deals from another place.
     """
 
-    def __init__(self, ready: Prepared, fallback: GrammarLibrary) -> None:
+    def __init__(self, ready: Prepared, fallback: GrammarLibrary, seed: int) -> None:
         known = ready.known
+        self._seed = seed
         self._known, self._fallback = known, fallback
         self.own: Writer = Human(ready.skins, known.conversations.texts.responses, known.passed_on)
         self.end_users: Writer = Utterances(known.utterances) if len(known.utterances) else fallback.end_users
@@ -101,7 +103,7 @@ class CorpusLibrary:
         spot = np.argsort(mix(ready.order, 93), kind="stable")[:n_mixed]
         mixed = np.zeros(len(ready.order), np.bool_)
         mixed[spot] = True
-        self._decks = {True: _Deck(known, ready.order[~mixed]), False: _Deck(known, ready.order[spot])}
+        self._decks = {True: _Deck(known, _cut(ready.order[~mixed], seed)), False: _Deck(known, _cut(ready.order[spot], seed))}
         self._dealt: dict[str, int] = {}
 
     @property
@@ -140,7 +142,7 @@ class CorpusLibrary:
         if len(known) < begin + n:
             return self._fallback.instructions(rng, n, use, mean, language)
         self._dealt[f"instructions {use}"] = begin + n
-        return known.take(pa.array(_order(len(known))[begin : begin + n]))
+        return known.take(pa.array(_order(len(known), self._seed)[begin : begin + n]))
 
     def plain(self, rng: np.random.Generator, n: int, language: int | None = None) -> Pool:
         """Harvested instructions: of one source where it has enough, else of several."""
@@ -193,7 +195,7 @@ class CorpusLibrary:
             begin = self._dealt.get(source.name, 0)
             some = min(left, len(source) - begin)
             if some > 0:
-                taken.append(source.take(_order(len(source))[begin : begin + some]))
+                taken.append(source.take(_order(len(source), self._seed)[begin : begin + some]))
                 self._dealt[source.name] = begin + some
                 left -= some
         if left > 0:
@@ -233,9 +235,14 @@ class _Deck:
         return np.concatenate(opens), np.concatenate(items)
 
 
-def _order(n: int) -> I64:
-    """An order of n texts that their number alone decides."""
-    return np.argsort(mix(np.arange(n), 94), kind="stable")
+def _order(n: int, seed: int) -> I64:
+    """An order of n texts that their number and the seed decide."""
+    return np.argsort(mix(seed, np.arange(n), 94), kind="stable")
+
+
+def _cut(order: I64, seed: int) -> I64:
+    """The same order, begun elsewhere: neighbours stay neighbours."""
+    return np.roll(order, int(below(mix(seed, 96), max(1, len(order)))[0]))
 
 
 def _stacked(sources: list[Texts], n: int) -> Texts:

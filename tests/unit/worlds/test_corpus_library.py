@@ -19,7 +19,7 @@ RNG = np.random.default_rng
 @pytest.fixture
 def library(corpus_folder: Path) -> CorpusLibrary:
     """A fresh library: nothing is dealt yet."""
-    return CorpusLibrary(prepared(corpus_folder, None), a_library())
+    return CorpusLibrary(prepared(corpus_folder, None), a_library(), 1)
 
 
 def texts(pool: Pool) -> list[str]:
@@ -108,6 +108,15 @@ def test_published_instructions_come_before_made_up_ones(library: CorpusLibrary)
     assert not any(t.startswith("You are agent") for t in library.instructions(RNG(1), 1, "agent", 3.0).to_pylist())
 
 
+def test_another_seed_deals_from_another_place(corpus_folder: Path) -> None:
+    """Conversations, pools and instructions differ between worlds, each drawn from the same corpus."""
+    one, two = (CorpusLibrary(prepared(corpus_folder, None), a_library(), seed) for seed in (1, 2))
+
+    assert set(a_script(one, [20])[0]) != set(a_script(two, [20])[0])
+    assert set(texts(one.plain(RNG(1), 50))) != set(texts(two.plain(RNG(1), 50)))
+    assert one.instructions(RNG(1), 3, "agent", 3.0).to_pylist() != two.instructions(RNG(1), 3, "agent", 3.0).to_pylist()
+
+
 def test_batches_are_real_where_one_is_big_enough(library: CorpusLibrary) -> None:
     """Documents of one published job."""
     assert all(t.startswith("Classify: document") for t in texts(library.documents(RNG(1), 80, True)))
@@ -153,7 +162,7 @@ def test_what_a_corpus_lacks_comes_from_the_grammars(tmp_path: Path) -> None:
     a_source(tmp_path, "human", "talk", [{"prompt": f"hello {i}", "conversation_id": str(i), "turn": 0} for i in range(20)])
     a_source(tmp_path, "harvest", "open", [{"prompt": f"{i} x", "task": "t"} for i in range(30)])
     shipped = a_library()
-    bare = CorpusLibrary(prepared(tmp_path, None), shipped)
+    bare = CorpusLibrary(prepared(tmp_path, None), shipped, 1)
     rows = Rows(np.arange(300), np.zeros(300, np.uint64), np.zeros(300, np.uint64), np.zeros(300, np.int64))
 
     assert len(bare.benchmark(RNG(1), 9).item) == len(bare.documents(RNG(1), 9, True).item) == 9

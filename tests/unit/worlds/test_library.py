@@ -16,7 +16,7 @@ RNG = np.random.default_rng
 def library(request: pytest.FixtureRequest, corpus_folder: Path) -> Library:
     """Each library in turn."""
     shipped = a_library()
-    return shipped if request.param == "grammar" else CorpusLibrary(prepared(corpus_folder, None), shipped)
+    return shipped if request.param == "grammar" else CorpusLibrary(prepared(corpus_folder, None), shipped, 1)
 
 
 def test_a_script_has_as_many_lines_as_asked_for(library: Library) -> None:
