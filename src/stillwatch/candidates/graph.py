@@ -23,7 +23,9 @@ def find(incidence: Incidence, settings: CandidateSettings) -> list[Group]:
     indptr, members = _linking(incidence, settings.max_token_accounts)
     kept: list[Ints] = []
     for power in settings.rarity_powers:
-        a, b, weight = communities.rarity_graph(indptr, members, incidence.n_accounts, power, neighbours=settings.neighbours)
+        a, b, weight = communities.rarity_graph(
+            indptr, members, incidence.n_accounts, power, len(incidence.members), neighbours=settings.neighbours
+        )
         for resolution in settings.resolutions:
             labels = communities.leiden(a, b, weight, incidence.n_accounts, resolution, settings.seed)
             kept.extend(_sets(labels, settings.min_accounts))

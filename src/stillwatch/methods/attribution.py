@@ -62,7 +62,9 @@ def fit(
     References:
         McLachlan and Peel, Finite Mixture Models (2000), section 2. Ours: the cap a kind, the account's own background.
     """
-    kinds = [_Kind.of(tokens[:, k], account, counts, n_background, habit=k > 0) for k, counts in enumerate(background)]
+    kinds = [
+        _Kind.of(tokens[:, k], account, counts, n_background, start=start, habit=k > 0) for k, counts in enumerate(background)
+    ]
     responsibility = start.astype(np.float64)
     sizes = np.bincount(account)
     share = np.zeros(len(sizes))
@@ -90,6 +92,7 @@ class _Kind:
         account, token: (n_pairs,) of each pair.
         counts: (n_tokens,) uses in the rest of the log.
         n_background: Exchanges of the rest of the log.
+        start: (n_pairs,) uses among the exchanges that the group was found by.
         habit: An account's habit, not what was asked.
     """
 
@@ -98,21 +101,29 @@ class _Kind:
     token: Ints
     counts: Floats
     n_background: float
+    start: Floats
     habit: bool
 
     @classmethod
-    def of(cls, token: Ints, account: Ints, counts: Floats, n_background: float, habit: bool) -> Self:
+    def of(cls, token: Ints, account: Ints, counts: Floats, n_background: float, start: Floats, habit: bool) -> Self:
         """Number the pairs."""
         pair, place = np.unique(np.column_stack((account, token)), axis=0, return_inverse=True)
-        return cls(place.ravel(), pair[:, 0], pair[:, 1], counts, n_background, habit)
+        place = place.ravel()
+        return cls(place, pair[:, 0], pair[:, 1], counts, n_background, np.bincount(place, start, len(pair)), habit)
 
     def _uses(self, weight: Floats) -> Floats:
         return np.bincount(self.place, weight, len(self.token)).astype(np.float64)
 
+    def _learned(self, responsibility: Floats) -> Floats:
+        """Uses that teach the campaign's law. What asks nothing in common (token 0) teaches only as it did at the start:
+        else the law would drift, round by round, towards the members' ordinary traffic."""
+        uses = self._uses(responsibility)
+        return uses if self.habit else np.where(self.token == 0, self.start, uses)
+
     def _laws(self, responsibility: Floats) -> tuple[Floats, Floats]:
         """Of each pair: f_C without the pair's account, and f_B with its uses."""
         uses = self._uses(responsibility)
-        held = np.minimum(uses, REPEATS)
+        held = np.minimum(self._learned(responsibility), REPEATS)
         others = np.bincount(self.token, held, len(self.counts))[self.token] - held
         total = held.sum() - np.bincount(self.account, held)[self.account]
         law = (self.counts[self.token] + SMOOTHING) / (self.n_background + 1.0)
@@ -143,7 +154,7 @@ class _Kind:
 
     def ratio_bits(self, responsibility: Floats) -> Floats:
         """(n_tokens,) log2 f_C / f_B over all accounts."""
-        held = np.minimum(self._uses(responsibility), REPEATS)
+        held = np.minimum(self._learned(responsibility), REPEATS)
         law = (self.counts + SMOOTHING) / (self.n_background + 1.0)
         foreign = max(1.0, FOREIGN_SHARE * float(held.sum()))
         return _bits((np.bincount(self.token, held, len(law)) + foreign * law) / (held.sum() + foreign), law)

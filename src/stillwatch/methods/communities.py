@@ -18,7 +18,7 @@ _ITERATIONS = 2
 
 
 def rarity_graph(
-    indptr: Ints, members: Ints, n_nodes: int, power: float, reach: int = 16, neighbours: int = 15
+    indptr: Ints, members: Ints, n_nodes: int, power: float, n_uses: int, reach: int = 16, neighbours: int = 15
 ) -> tuple[Ints, Ints, Floats]:
     """
     Weighted edges between nodes that share rare tokens.
@@ -33,6 +33,8 @@ def rarity_graph(
         members: node numbers of each token, ascending within a token, no repeats.
         n_nodes: Number of nodes N.
         power: Rarity power p; 1 favours broad sharing, 3 favours rare tokens.
+        n_uses: E, the (node, token) pairs of the whole log, tokens that link nobody included: were it the linking tokens
+            alone, a campaign that is all that a log shares would be its own null.
         reach: Links a node makes through one token, forwards.
         neighbours: Edges kept a node.
 
@@ -43,7 +45,7 @@ def rarity_graph(
         Degree correction: the null of Newman's modularity (2006) on the projected bipartite graph. Numbers on planted worlds:
         docs/decisions.md.
 
-    >>> a, b, _ = rarity_graph(np.array([0, 3, 5]), np.array([0, 1, 2, 3, 4]), 100, 1.0)
+    >>> a, b, _ = rarity_graph(np.array([0, 3, 5]), np.array([0, 1, 2, 3, 4]), 100, 1.0, 100)
     >>> list(zip(a.tolist(), b.tolist()))
     [(0, 1), (0, 2), (1, 2), (3, 4)]
     """
@@ -53,7 +55,7 @@ def rarity_graph(
         return empty, empty.copy(), np.empty(0)
     weights = np.log(np.maximum(n_nodes / np.maximum(sizes, 1), 1.0)) ** power
     degrees = np.bincount(members, minlength=n_nodes).astype(np.float64)
-    expected = float(np.sum(weights * (sizes / len(members)) ** 2))
+    expected = float(np.sum(weights * (sizes / n_uses) ** 2))
     keys, sums = _pair_sums(indptr, members, weights, n_nodes, reach)
     a, b = keys // n_nodes, keys % n_nodes
     product = degrees[a] * degrees[b]
