@@ -132,8 +132,9 @@ def _placed(hubs: Sequence[Hub], drawn: Sequence[int], groups: Sequence[Grouped]
         Node(membership, accounts, tuple(drawn[t] for t in marks), x, y, float(round(node_radius[i], 1)))
         for i, (((membership, marks), accounts), (x, y)) in enumerate(zip(groups, spots, strict=False))
     )
+    gap = min(40.0, (HEIGHT - 80.0) / max(len(common), 1))
     place = dict(zip(shaping, spots[len(groups) :], strict=True)) | {
-        mark: (SHELF / 2 - 6.0, 40.0 + 40.0 * i) for i, mark in enumerate(sorted(common))
+        mark: (SHELF / 2 - 6.0, round(40.0 + gap * i, 1)) for i, mark in enumerate(sorted(common))
     }
     marks = tuple(Mark(h, *place[m], float(round(mark_radius[m], 1)), m in common) for m, h in enumerate(drawn))
     return Picture(nodes, marks, tuple(lines), n_left_out)

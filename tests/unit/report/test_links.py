@@ -1,6 +1,6 @@
 """What accounts share, and its picture."""
 
-from stillwatch.report.links import COMMON, Hub, hubs_worth_drawing, picture, threads
+from stillwatch.report.links import COMMON, HEIGHT, Hub, hubs_worth_drawing, picture, threads
 
 EVERYONE = Hub("recipe", 1, 40, 44)
 CARD = Hub("payment", 2, 10, 10)
@@ -71,6 +71,18 @@ def test_what_all_share_is_set_aside_and_pulls_nothing() -> None:
     assert EVERYONE.n_accounts > COMMON * 44 > CARD.n_accounts
     assert all(node.x > shelf[0].x for node in drawn.nodes)
     assert sum(1 for _, mark in drawn.lines if drawn.marks[mark].hub == 0) == 40
+
+
+def test_a_long_shelf_stays_on_the_page() -> None:
+    """However many things all accounts share, their marks fit below one another."""
+    hubs = [Hub(kind, i, 20, 20) for kind in ("recipe", "payment", "device") for i in range(12)]
+
+    drawn = picture(hubs, [(a, h) for a in range(20) for h in range(36)], ["core"] * 20, budget=200)
+
+    heights = [m.y for m in drawn.marks]
+    assert all(m.common for m in drawn.marks)
+    assert len(set(heights)) == len(heights) == 36
+    assert max(heights) < HEIGHT - 20
 
 
 def test_an_empty_campaign_has_an_empty_picture() -> None:
