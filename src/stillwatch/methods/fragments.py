@@ -82,7 +82,7 @@ def select(words: Any, n_words: int, limit: int, scratch: Any, k0: np.uint64, k1
     Write the fragments of one text into `out`, sorted.
 
     Args:
-        words: Keyed word hashes, uint64.
+        words: Keyed word hashes, uint64; overwritten.
         n_words: How many of them.
         limit: Most fragments to keep.
         scratch: uint64, at least `limit` long.
@@ -108,10 +108,12 @@ def select(words: Any, n_words: int, limit: int, scratch: Any, k0: np.uint64, k1
     for i in range(n):
         out[i] = np.int64(sip(scratch[i], k0, k1))
     room, n_body = limit - n, 0
-    for i in range(n_words - BODY_SHINGLE + 1):
-        value = shingle(words, i, BODY_SHINGLE, _U0)
-        if value < _BODY_BELOW:
-            n_body = keep_small(scratch, n_body, room, value)
+    n_shingles = n_words - BODY_SHINGLE + 1
+    for i in range(n_shingles):  # words are not needed any more, and a loop without branches is vectorised
+        words[i] = shingle(words, i, BODY_SHINGLE, _U0)
+    for i in range(n_shingles):
+        if words[i] < _BODY_BELOW:
+            n_body = keep_small(scratch, n_body, room, words[i])
     for i in range(n_body):
         out[n + i] = np.int64(sip(scratch[i], k0, k1))
     out[: n + n_body].sort()

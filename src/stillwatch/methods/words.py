@@ -78,7 +78,7 @@ def _gap(low: Any, start: int, end: int, h: np.uint64) -> np.uint64:
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _lowered(x: np.uint64) -> tuple[np.uint64, np.uint64]:
+def lowered(x: np.uint64) -> tuple[np.uint64, np.uint64]:
     """Eight ASCII bytes in lower case, and one bit a byte: is it a letter or digit."""
     upper = ((x + _FROM_A) & ~(x + _PAST_Z)) & _HIGH
     x |= upper >> _U2
@@ -122,7 +122,7 @@ def ascii_words(data: Any, start: int, end: int, low: Any, out: Any, n: int, h: 
                     x |= U(data[start + at + b]) << U(8 * b)
             if length - at < 8:
                 x &= (_U1 << U(8 * (length - at))) - _U1
-            x, eight = _lowered(x)
+            x, eight = lowered(x)
             store8(low, at, x)
             bits |= eight << U(8 * j)
         edges = bits ^ ((bits << _U1) | carry)

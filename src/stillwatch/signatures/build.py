@@ -21,8 +21,8 @@ from stillwatch.methods.words import character_classes
 from stillwatch.privacy import Key
 from stillwatch.records.tables import ACCOUNTS, EXCHANGES, SIGNATURES
 from stillwatch.signatures import shape
-from stillwatch.signatures.ids import client_family, digests, network_of
-from stillwatch.signatures.scan import PROMPT_FRAGMENTS, SYSTEM_FRAGMENTS, Joined, Scanner, join, seeds_of
+from stillwatch.signatures.ids import client_family, digests, networks
+from stillwatch.signatures.scan import PROMPT_FRAGMENTS, SYSTEM_FRAGMENTS, Scanned, Scanner, join, seeds_of
 from stillwatch.signatures.texts import scan_column, set_values
 
 _NAMED = (  # column of `signatures`, column of `exchanges`; the purpose of a digest is the former
@@ -47,6 +47,7 @@ _AS_LOGGED = (
     "status",
 )
 _SAMPLING = ("temperature", "top_p", "max_tokens", "n", "logprobs", "stream")
+_CHUNK = 8_192  # exchanges whose working arrays stay in the cache and are used again
 _ABSENT = U(0x6A09E667F3BCC909)  # any fixed value: the fraction of √2
 
 
@@ -68,8 +69,8 @@ def sign(exchanges: pa.RecordBatch, first_row: int, key: Key) -> pa.Table:
     """
     Signatures of a batch, in its order.
 
-    Cost: about two microseconds and 600 bytes of working memory an exchange, plus the text once more where it is not
-    ASCII; of a text beyond 1 MiB only its two ends are read word by word.
+    Cost: linear in the text, see benchmarks/speed; the text once more in memory where it is not ASCII, and 10 MB. Of a
+    text beyond 1 MiB only its two ends are read word by word.
 
     Args:
         exchanges: Rows of `exchanges`; columns that are missing count as null.
@@ -83,23 +84,21 @@ def sign(exchanges: pa.RecordBatch, first_row: int, key: Key) -> pa.Table:
     scanner = scanner_of(key)
     systems = get("system_prompt").dictionary_encode()
     scanned = scan_column(scanner, systems.dictionary, SYSTEM_FRAGMENTS)
-    prompts = scan_column(scanner, get("prompt"), PROMPT_FRAGMENTS)
-    tools = set_values(get("tools"))
-    n = exchanges.num_rows
-    prompt_of = np.where(get("prompt").is_valid().to_numpy(zero_copy_only=False), np.arange(n), -1)
     system_of = pc.fill_null(systems.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-    _, biases, scale = _prior()
-    joined = join(scanner, prompts, scanned, prompt_of, system_of, tools, biases, scale)
+    prompts, tools, n = get("prompt"), set_values(get("tools")), exchanges.num_rows
+    chunks = [slice(at, min(at + _CHUNK, n)) for at in range(0, n, _CHUNK)] or [slice(0, 0)]
+    texts = pa.concat_tables(
+        _texts(scanner, prompts.slice(c.start, c.stop - c.start), scanned, system_of[c], tools[c]) for c in chunks
+    )
     columns = {name: get(name) for name in _AS_LOGGED}
     columns |= {name: digests(get(source), key, name) for name, source in _NAMED}
     columns["row"] = pa.array(np.arange(first_row, first_row + n))
-    columns["network"] = digests(get("ip"), key, "network", network_of)
+    columns["network"] = networks(get("ip"), key)
     columns["asn"] = digests(get("asn").cast(pa.string()), key, "asn")
     columns["system"] = _keyed(scanned.text, scanner, 2, systems.indices)
     columns["config"] = _config(exchanges, tools, key, scanner)
     columns["n_turns"] = pc.list_value_length(get("messages"))
-    columns |= _texts(joined)
-    columns |= _fill(prompts, prompt_of < 0)
+    columns |= {name: texts[name] for name in texts.column_names}
     return pa.table({name: columns[name] for name in SIGNATURES.names}).cast(SIGNATURES.schema)
 
 
@@ -140,27 +139,30 @@ def _lists(rows: npt.NDArray[Any], counts: npt.NDArray[Any], null: npt.NDArray[n
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values), mask=pa.array(null))
 
 
-def _texts(joined: Joined) -> dict[str, pa.Array]:
-    no_text = joined.n_fragments < 0
-    logits = pa.ListArray.from_arrays(
-        pa.array(np.arange(0, 5 * len(no_text) + 1, 5, dtype=np.int32)),
-        pa.array(joined.logits.reshape(-1)),
-        mask=pa.array(no_text),
+def _texts(
+    scanner: Scanner, prompts: pa.Array, systems: Scanned, system_of: npt.NDArray[np.int64], tools: npt.NDArray[np.uint64]
+) -> pa.Table:
+    """What is kept of the texts of some exchanges."""
+    scanned = scan_column(scanner, prompts, PROMPT_FRAGMENTS)
+    has_prompt = prompts.is_valid().to_numpy(zero_copy_only=False)
+    prompt_of = np.where(has_prompt, np.arange(len(prompts)), -1)
+    _, biases, scale = _prior()
+    joined = join(scanner, scanned, systems, prompt_of, system_of, tools, biases, scale)
+    none = joined.n_fragments < 0
+    starts = pa.array(np.arange(0, 5 * len(none) + 1, 5, dtype=np.int32))
+    return pa.table(
+        {
+            "exact": pa.array(joined.exact, mask=none),
+            "fragments": _lists(joined.fragments, joined.n_fragments, none),
+            "contract": pa.array(joined.contract, mask=~joined.has_contract),
+            "semantic_hi": pa.array(joined.high, mask=none),
+            "semantic_lo": pa.array(joined.low, mask=none),
+            "tokens": _lists(joined.tokens, joined.n_tokens, none),
+            "fill": _lists(scanned.fill, scanned.n_fill, ~has_prompt),
+            "elicitation": pa.ListArray.from_arrays(starts, pa.array(joined.logits.reshape(-1)), mask=pa.array(none)),
+            "n_words": pa.array(joined.n_words, mask=none),
+        }
     )
-    return {
-        "exact": pa.array(joined.exact, mask=no_text),
-        "fragments": _lists(joined.fragments, joined.n_fragments, no_text),
-        "contract": pa.array(joined.contract, mask=~joined.has_contract),
-        "semantic_hi": pa.array(joined.high, mask=no_text),
-        "semantic_lo": pa.array(joined.low, mask=no_text),
-        "tokens": _lists(joined.tokens, joined.n_tokens, no_text),
-        "elicitation": logits,
-        "n_words": pa.array(joined.n_words, mask=no_text),
-    }
-
-
-def _fill(prompts: Any, no_prompt: npt.NDArray[np.bool_]) -> dict[str, pa.Array]:
-    return {"fill": _lists(prompts.fill, prompts.n_fill, no_prompt)}
 
 
 @njit(cache=True, nogil=True)

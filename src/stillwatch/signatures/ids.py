@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Callable
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stillwatch.privacy import Key
 
@@ -21,6 +22,21 @@ def digests(values: pa.Array, key: Key, purpose: str, prepare: Callable[[str], s
     encoded = values.dictionary_encode()
     told = [key.digest(purpose, prepare(value)) for value in encoded.dictionary.to_pylist()]
     return pa.array(told, pa.int64()).take(encoded.indices)
+
+
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = rf"^({_OCTET}\.{_OCTET}\.{_OCTET})\.{_OCTET}$"
+
+
+def networks(ips: pa.Array, key: Key) -> pa.Array:
+    """Digests of the networks of addresses; plain IPv4 is cut by Arrow, the rest one distinct value at a time."""
+    encoded = ips.dictionary_encode()
+    cut = pc.replace_substring_regex(encoded.dictionary, _IPV4, r"\1.0/24")
+    return digests(cut, key, "network", _cut_network).take(encoded.indices)
+
+
+def _cut_network(ip: str) -> str:
+    return ip if ip.endswith(".0/24") else network_of(ip)
 
 
 def network_of(ip: str) -> str:

@@ -192,12 +192,12 @@ def _ordered(keyed: Any, n: int, shift: int, table: Any, out: Any) -> int:
                 break
             at += 1
     kept = 0
-    for at in range(_SLOTS):
-        if table[at] != _EMPTY:
-            out[kept] = np.int32(table[at] - 0x80000000)
-            kept += 1
-            if kept == MAX_TOKENS:
-                break
+    for at in range(_SLOTS):  # without a branch: which slots are full cannot be predicted
+        table[kept] = table[at]
+        kept += table[at] != _EMPTY
+    kept = min(kept, MAX_TOKENS)
+    for at in range(kept):
+        out[at] = np.int32(table[at] - 0x80000000)
     return kept
 
 
@@ -209,13 +209,22 @@ def _fill(exact: Any, n: int, k0: np.uint64, k1: np.uint64, pairs: Any, out: Any
         if n > 1:
             pairs[i] += exact[i + 1]
     sip_all(pairs, n_pairs, k0, k1, pairs)
-    kept, largest = 0, np.int32(0x7FFFFFFF)
-    for i in range(n_pairs):
+    below = np.int64(0x7FFFFFFF)
+    if n_pairs > 4 * MAX_FILL:  # few of a long text's pairs can be among the smallest
+        below = np.int64(2 * MAX_FILL / n_pairs * 2**32) - 2**31
+    kept = _below(pairs, n_pairs, below, out)
+    if kept < MAX_FILL:
+        kept = _below(pairs, n_pairs, np.int64(0x7FFFFFFF), out)
+    return kept
+
+
+@njit(cache=True, nogil=True)
+def _below(pairs: Any, n: int, below: int, out: Any) -> int:
+    kept = 0
+    for i in range(n):
         value = np.int32(pairs[i] & U(0xFFFFFFFF))
-        if value < largest or kept < MAX_FILL:
+        if value <= below:
             kept = keep_small(out, kept, MAX_FILL, value)
-            if kept == MAX_FILL:
-                largest = out[MAX_FILL - 1]
     return kept
 
 
@@ -245,8 +254,8 @@ def _scan(data: Any, offsets: Any, rows: Any, ascii_only: bool, most: int, table
         text[r] = mix(h) | U(1)
         n_words[r] = n
         sip_all(words, n, seeds[2], seeds[3], keyed)
-        n_fragments[r] = select(keyed, n, most, kept, seeds[4], seeds[5], fragments[r])
         n_tokens[r] = _tokens(keyed, n, table, tokens[r])
+        n_fragments[r] = select(keyed, n, most, kept, seeds[4], seeds[5], fragments[r])
         n_fill[r] = _fill(exact, n, seeds[6], seeds[7], keyed, fill[r])
         semantic.accumulate(stem, letters, n, seeds[12], signs, counts, stems[r])
         n_features[r] = elicitation.add_logits(words, n, weights, buckets, logits[r])

@@ -22,14 +22,7 @@ _WEIGHT = (0, 1, 2, 2, 2, 1, 1)  # by kind; a contract needs a weight of two
 NEEDED_WEIGHT = 2
 
 _ONES = U(0x0101010101010101)
-_LINE, _QUOTE, _APOSTROPHE, _LESS, _BRACKET, _ZERO = (
-    U(10) * _ONES,
-    U(34) * _ONES,
-    U(39) * _ONES,
-    U(60) * _ONES,
-    U(91) * _ONES,
-    U(48) * _ONES,
-)
+_COLON, _LESS, _BRACKET, _ZERO = U(58) * _ONES, U(60) * _ONES, U(91) * _ONES, U(48) * _ONES
 _EVEN = U(0xFE) * _ONES  # 48 and 49, the digits that begin a range, differ in the lowest bit
 
 _HTML = (
@@ -94,16 +87,47 @@ def _skip_blank(low: Any, i: int, size: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _key(low: Any, i: int, size: int, elements: Any, n: int) -> int:
-    end = i + 1
-    while end < size and end - i < 41 and (_is_name(low[end]) or low[end] == 32):
-        end += 1
-    if end == i + 1 or end >= size or low[end] != low[i]:
+def _colon(low: Any, i: int, size: int, elements: Any, n: int) -> int:
+    """The quoted key or the label at the beginning of a line that the colon at `i` closes."""
+    end = i
+    while end > 0 and (low[end - 1] == 32 or low[end - 1] == 9):
+        end -= 1
+    if end > 0 and (low[end - 1] == 34 or low[end - 1] == 39):
+        return _key(low, end - 1, elements, n)
+    if end < i or (i + 1 < size and low[i + 1] == 47):  # http://
         return n
-    after = _skip_blank(low, end + 1, size)
-    if after < size and low[after] == 58:
-        n = _add(_KEY, hash_bytes(low, i + 1, end), elements, n)
-    return n
+    return _label(low, i, elements, n)
+
+
+@njit(cache=True, nogil=True)
+def _key(low: Any, end: int, elements: Any, n: int) -> int:
+    """A key whose closing quote stands at `end`."""
+    start = end
+    while start > 0 and end - start < 41 and (_is_name(low[start - 1]) or low[start - 1] == 32):
+        start -= 1
+    if start == end or start == 0 or low[start - 1] != low[end]:
+        return n
+    return _add(_KEY, hash_bytes(low, start, end), elements, n)
+
+
+@njit(cache=True, nogil=True)
+def _label(low: Any, end: int, elements: Any, n: int) -> int:
+    """A label that begins a line: at most three words before a colon; list marks and numbers before it are skipped."""
+    start, blanks = end, 0
+    while start > 0 and end - start < 41 and (_is_name(low[start - 1]) or low[start - 1] == 32):
+        start -= 1
+    while start < end and not (97 <= low[start] <= 122 or low[start] >= 128):
+        start += 1
+    for k in range(start, end):
+        blanks += low[k] == 32
+    if end - start < 2 or end - start > 32 or blanks > 2:
+        return n
+    line = start
+    while line > 0 and start - line < 8 and low[line - 1] != 10 and not (97 <= low[line - 1] <= 122 or low[line - 1] >= 128):
+        line -= 1
+    if line > 0 and low[line - 1] != 10:
+        return n
+    return _add(_LABEL, hash_bytes(low, start, end), elements, n)
 
 
 @njit(cache=True, nogil=True)
@@ -145,6 +169,8 @@ def _joiner(low: Any, i: int, size: int) -> int:
 
 @njit(cache=True, nogil=True)
 def _range(low: Any, i: int, size: int, elements: Any, n: int) -> int:
+    if i + 2 >= size or 48 <= low[i + 1] <= 57:
+        return n
     if i > 0 and (_is_name(low[i - 1]) or low[i - 1] == 46):
         return n
     after = _joiner(low, _skip_blank(low, i + 1, size), size)
@@ -164,32 +190,11 @@ def _range(low: Any, i: int, size: int, elements: Any, n: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _label(low: Any, i: int, size: int, elements: Any, n: int) -> int:
-    """A label that begins a line: at most three words before a colon; list marks and numbers before it are skipped."""
-    start = i
-    while start < size and start - i < 8 and not (97 <= low[start] <= 122 or low[start] >= 128):
-        if low[start] == 10:
-            return n
-        start += 1
-    end, blanks = start, 0
-    while end < size and end - start < 33 and (_is_name(low[end]) or low[end] == 32):
-        blanks += low[end] == 32
-        end += 1
-    if end - start < 2 or end >= size or low[end] != 58 or blanks > 2 or low[end - 1] == 32:
-        return n
-    if end + 1 < size and low[end + 1] == 47:  # http://
-        return n
-    return _add(_LABEL, hash_bytes(low, start, end), elements, n)
-
-
-@njit(cache=True, nogil=True)
 def _element(low: Any, i: int, size: int, html: Any, reasoning: Any, elements: Any, n: int) -> int:
     """The element that the special byte at `i` may begin."""
     c = low[i]
-    if c == 10:
-        return _label(low, i + 1, size, elements, n)
-    if c == 34 or c == 39:
-        return _key(low, i, size, elements, n)
+    if c == 58:
+        return _colon(low, i, size, elements, n)
     if c == 60:
         return _tag(low, i, size, html, reasoning, elements, n)
     if c == 91:
@@ -214,11 +219,10 @@ def elements_of(low: Any, size: int, known: Any, words: Any, n_words: int, eleme
         Number of elements.
     """
     html, reasoning, formats, beside = known
-    n = _label(low, 0, size, elements, 0) if size else 0
+    n = 0
     for base in range(0, size, 8):
         block = load8(low, base)
-        special = marked(block, _LINE) | marked(block, _QUOTE) | marked(block, _APOSTROPHE) | marked(block, _LESS)
-        special |= marked(block, _BRACKET) | marked(block & _EVEN, _ZERO)
+        special = marked(block, _COLON) | marked(block, _LESS) | marked(block, _BRACKET) | marked(block & _EVEN, _ZERO)
         while special != U(0):
             i = base + (lowest_bit(special) >> 3)
             special &= special - U(1)
