@@ -1,6 +1,7 @@
 """Paths -> files, formats and splits: what is a log is told by content, and what is none is said aloud."""
 
 import contextlib
+import difflib
 import glob
 import os
 from collections.abc import Iterator, Sequence
@@ -10,6 +11,8 @@ from stillwatch.errors import BadLineError, LogFormatError, SettingsError
 from stillwatch.ingest import files, footer, parquet
 from stillwatch.ingest.base import Adapter, Head, LogFile, Skipped, Source, Split
 from stillwatch.ingest.objects import lines_of, objects_of
+from stillwatch.ingest.times import TIME_FORMATS
+from stillwatch.records.tables import EXCHANGES
 from stillwatch.settings import IngestSettings
 
 _HEAD = 256 << 10  # bytes looked at; more where the first line is longer
@@ -31,10 +34,9 @@ def discover(paths: Sequence[str], settings: IngestSettings, adapters: Sequence[
 
     Raises:
         LogFormatError: a path is missing, or nothing below the paths is a log.
+        SettingsError: a setting of ingest has a value that means nothing.
     """
-    known = {a.name: a for a in adapters}
-    if settings.format is not None and settings.format not in known:
-        raise SettingsError(f"ingest.format '{settings.format}' is unknown. Known: {', '.join(sorted(known))}")
+    _check(settings, [a.name for a in adapters])
     found: list[LogFile] = []
     splits: list[Split] = []
     skipped: list[Skipped] = []
@@ -52,6 +54,24 @@ def discover(paths: Sequence[str], settings: IngestSettings, adapters: Sequence[
         raise LogFormatError(_nothing(paths, skipped))
     n_rows = None if any(f.n_rows is None for f in found) else sum(f.n_rows or 0 for f in found)
     return Source(tuple(found), tuple(splits), tuple(skipped), n_rows, sum(f.size_bytes for f in found))
+
+
+def _check(settings: IngestSettings, formats: Sequence[str]) -> None:
+    _check_word("format", settings.format, formats)
+    _check_word("time_format", settings.time_format, TIME_FORMATS)
+    _check_word("on_bad_line", settings.on_bad_line, ("quarantine", "fail"))
+    if settings.split_rows < 1 or not 0 <= settings.min_good_share <= 1:
+        raise SettingsError("ingest.split_rows must be 1 or more, and ingest.min_good_share between 0 and 1")
+    for column in settings.columns:
+        if column not in EXCHANGES.names:
+            near = difflib.get_close_matches(column, EXCHANGES.names, 1)
+            hint = f"Did you mean '{near[0]}'?" if near else "Its keys are columns of the exchanges table"
+            raise SettingsError(f"ingest.columns: '{column}' is no column. {hint} The value is the log's own name")
+
+
+def _check_word(name: str, value: str | None, known: Sequence[str]) -> None:
+    if value is not None and value not in known:
+        raise SettingsError(f"ingest.{name} '{value}' is unknown. Known: {', '.join(sorted(known))}")
 
 
 def _nothing(paths: Sequence[str], skipped: Sequence[Skipped]) -> str:

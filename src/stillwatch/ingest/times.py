@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from stillwatch.records.tables import UTC_TIME
 
+TIME_FORMATS = ("s", "ms", "us", "iso")
 _PER_UNIT = {"s": 1e6, "ms": 1e3, "us": 1.0}
 _LIMITS = ((1e11, 1e6), (1e14, 1e3), (1e17, 1.0), (1e19, 1e-3))  # size below which a number is s, ms, us, ns
 _LATEST_US = 7_258_118_400_000_000  # the year 2200: later is no time but an error of unit

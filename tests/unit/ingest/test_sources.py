@@ -218,3 +218,22 @@ def test_a_first_line_longer_than_the_head_is_still_seen(tmp_path: Path) -> None
     path = put(tmp_path, "log", orjson.dumps(GOOD | {"prompt": "p" * 1_000_000}) + b"\n" + LINE)
 
     assert ingest.discover([path], SETTINGS).files[0].format == "exchanges"
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (IngestSettings(columns={"acount_id": "tenant"}), "Did you mean 'account_id'"),
+        (IngestSettings(columns={"zzz": "tenant"}), "columns of the exchanges table"),
+        (IngestSettings(time_format="hours"), "Known: iso, ms, s, us"),
+        (IngestSettings(on_bad_line="ignore"), "Known: fail, quarantine"),
+        (IngestSettings(split_rows=0), "must be 1 or more"),
+        (IngestSettings(min_good_share=1.5), "between 0 and 1"),
+    ],
+)
+def test_settings_that_mean_nothing_are_told_before_anything_is_read(settings: IngestSettings, says: str) -> None:
+    """
+    A wrong word or column is an error with the right ones in it.
+    """
+    with pytest.raises(SettingsError, match=says):
+        ingest.discover(["anything"], settings)
