@@ -8,6 +8,7 @@ accounts has one line for each use; lines between all accounts of one hub would 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,14 +72,18 @@ class Picture:
     n_left_out: int
 
 
-def hubs_worth_drawing(hubs: Sequence[Hub]) -> list[int]:
-    """Places of the hubs that tell something, most accounts first: recipes, and what is rare outside the campaign."""
-    chosen = []
+def hubs_worth_drawing(hubs: Sequence[Hub], room: int) -> list[int]:
+    """
+    Places of at most `room` hubs that tell something: recipes, and what is rare outside the campaign.
+
+    Kinds take turns, each with its most shared hub first, so that a hundred recipes do not hide the one card behind them.
+    """
+    queues = []
     for kind in KINDS:
         fitting = [i for i, h in enumerate(hubs) if h.kind == kind and (kind == "recipe" or h.concentration >= CONCENTRATED)]
-        fitting.sort(key=lambda i: (-hubs[i].n_accounts, hubs[i].token))
-        chosen += fitting[: MAX_DRAWN_HUBS[kind]]
-    return chosen
+        queues.append(sorted(fitting, key=lambda i: (-hubs[i].n_accounts, hubs[i].token))[: MAX_DRAWN_HUBS[kind]])
+    turns = [hub for turn in zip_longest(*queues) for hub in turn if hub is not None]
+    return sorted(turns[:room], key=lambda i: (KINDS.index(hubs[i].kind), -hubs[i].n_accounts, hubs[i].token))
 
 
 def picture(hubs: Sequence[Hub], uses: Sequence[tuple[int, int]], memberships: Sequence[str], budget: int) -> Picture:
@@ -94,7 +99,7 @@ def picture(hubs: Sequence[Hub], uses: Sequence[tuple[int, int]], memberships: S
         memberships: One word an account.
         budget: Most circles and hubs together.
     """
-    drawn = hubs_worth_drawing(hubs)[: budget // 4]
+    drawn = hubs_worth_drawing(hubs, budget // 4)
     ties: list[list[int]] = [[] for _ in memberships]
     where = {hub: mark for mark, hub in enumerate(drawn)}
     for account, hub in uses:

@@ -10,16 +10,23 @@ DEVICE = Hub("device", 4, 6, 7)
 
 def test_popular_networks_are_not_drawn() -> None:
     """A network that the whole platform uses tells nothing; recipes are always drawn."""
-    assert hubs_worth_drawing([NAT, CARD, EVERYONE, DEVICE]) == [2, 1, 3]
+    assert hubs_worth_drawing([NAT, CARD, EVERYONE, DEVICE], 9) == [2, 1, 3]
 
 
 def test_the_most_shared_hubs_are_drawn_first() -> None:
     """Of one kind, hubs of many accounts go before hubs of few, and only so many are drawn."""
     cards = [Hub("payment", i, 2 + i, 2 + i) for i in range(30)]
 
-    chosen = hubs_worth_drawing(cards)
+    chosen = hubs_worth_drawing(cards, 99)
 
     assert chosen == list(range(29, 15, -1))
+
+
+def test_kinds_take_turns_where_room_is_short() -> None:
+    """Many recipes do not hide the one card behind them."""
+    hubs = [Hub("recipe", i, 40 - i, 50) for i in range(12)] + [CARD]
+
+    assert hubs_worth_drawing(hubs, 4) == [0, 1, 2, 12]
 
 
 def test_every_account_is_drawn_while_there_is_room() -> None:
