@@ -40,7 +40,7 @@ def command(logs: tuple[str, ...], config: Path | None, whole: bool, kind: str) 
 
 def _columns(seen: Inspection) -> list[tuple[str, str, float]]:
     """Canonical column, the log's own name, share of rows that have it."""
-    names = SIGNATURES.names if seen.tier == "T1" else EXCHANGES.names
+    names = SIGNATURES.names if seen.signed else EXCHANGES.names
     return [(c, seen.mapping.get(c, ""), seen.coverage.share(c)) for c in names]
 
 

@@ -75,6 +75,11 @@ class Inspection:
     same_share: float | None
 
     @property
+    def signed(self) -> bool:
+        """Does it hold signatures instead of exchanges?"""
+        return all(f.table == "signatures" for f in self.files)
+
+    @property
     def mapping(self) -> Mapping[str, str]:
         """Canonical column -> the log's own name, over all files."""
         return {c: own for f in self.files for c, own in f.mapping.items()}
@@ -142,7 +147,7 @@ def senses(inspection: Inspection, needs: Iterable[tuple[str, str, frozenset[str
     """What each kind of evidence (name, family, columns of `signatures` it needs) can say of this log."""
     out = []
     for name, family, columns in needs:
-        feeding = [FED_BY.get(c, (c,)) if inspection.tier != "T1" else (c,) for c in sorted(columns)]
+        feeding = [FED_BY.get(c, (c,)) if not inspection.signed else (c,) for c in sorted(columns)]
         shares = [max(inspection.coverage.share(c) for c in sources) for sources in feeding]
         lacks = tuple(dict.fromkeys(" or ".join(f) for f, share in zip(feeding, shares, strict=True) if share == 0.0))
         out.append(Sense(name, family, min(shares, default=1.0), lacks))
@@ -162,7 +167,7 @@ def suggestions(seen: Inspection) -> tuple[str, ...]:
             "All exchanges are of one account, and campaigns are groups of accounts. "
             "Is it a gateway's own key? Map ingest.columns.account_id to what tells its users apart"
         )
-    if seen.tier != "T1" and not any(has.get(c) for c in ("payment_id", "device_id", "client_fingerprint", "ip")):
+    if not seen.signed and not any(has.get(c) for c in ("payment_id", "device_id", "client_fingerprint", "ip")):
         told.append("No payment_id, device_id, client_fingerprint or ip: shared infrastructure cannot be seen")
     if seen.same_share is not None and seen.same_share > 0.9 and seen.coverage.n_rows > 1:
         told.append(f"{seen.same_share:.0%} of the prompts are the same text: is the prompt column mapped rightly?")
@@ -214,12 +219,11 @@ def _heads(prompts: pa.Array) -> pa.Array:
 def _told(source: Source, tally: _Tally, sampled: bool, now: datetime) -> Inspection:
     table = pa.Table.from_batches([b.set_column(4, "prompt", b.column("prompt").cast(pa.binary())) for b in tally.columns])
     times = pc.min_max(table["seen_at"])
-    signed = "signatures" in source.tables
     has_text = tally.coverage.share("prompt") > 0
     return Inspection(
         files=source.files,
         skipped=source.skipped,
-        tier="T2" if has_text else "T1" if signed else "T0",
+        tier="T2" if has_text else "T1" if tally.coverage.share("tokens") else "T0",
         coverage=tally.coverage,
         sampled=sampled,
         n_bytes=source.n_bytes,
