@@ -49,7 +49,7 @@ def score(evidence: pa.Table) -> Scores:
     ids, group_number = np.unique(groups, return_inverse=True)
     cell = group_number * max(len(names), 1) + family_number
     counted = _extreme(cell, weights) | _extreme(cell, -weights)
-    net = np.bincount(cell, np.where(counted, weights, 0.0), minlength=len(ids) * len(names)).reshape(len(ids), -1)
+    net = np.bincount(cell, np.where(counted, weights, 0.0), minlength=len(ids) * len(names)).reshape(len(ids), len(names))
     return Scores(ids, net.sum(axis=1), (net >= MIN_FAMILY_BITS).sum(axis=1), counted)
 
 

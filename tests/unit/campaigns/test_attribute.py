@@ -1,0 +1,71 @@
+"""From a campaign to its accounts and exchanges."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.fleet import COVER, HARVEST, MEMBERS, a_fleet
+from tests.tables import an_engine, minutes, stored
+
+from stillwatch.campaigns.attribute import attribute
+from stillwatch.engine.duckdb import DuckDBEngine
+from stillwatch.records import tables
+
+
+def run(engine: DuckDBEngine) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Members and attributed exchanges."""
+    attribute(engine, engine.read(tables.CAMPAIGNS))
+    return engine.read(tables.MEMBERS).to_pylist(), engine.read(tables.ATTRIBUTED).to_pylist()
+
+
+def test_members_are_core_and_their_cover_is_left_out(tmp_path: Path) -> None:
+    """All twenty are core with half of their traffic; exactly the harvest is attributed, each exchange to its recipe."""
+    members, exchanges = run(a_fleet(tmp_path))
+
+    core = [m for m in members if m["membership"] == "core"]
+    assert [m["account"] for m in core] == list(range(MEMBERS))
+    assert all((m["n_exchanges"], m["n_campaign_exchanges"], m["campaign_share"]) == (10, 5, 0.5) for m in core)
+    assert sorted(e["row"] for e in exchanges) == sorted(a * 100 + n for a in range(MEMBERS) for n in range(HARVEST))
+    assert {e["recipe"] for e in exchanges} == {7, 8}
+    assert all(e["share"] > 0.9 and e["exchange_id"] == f"x{e['row']}" for e in exchanges)
+    assert (core[0]["first_seen"], core[0]["last_seen"]) == (minutes(0), minutes(4))
+
+
+def test_one_use_by_chance_is_touched_at_most(tmp_path: Path) -> None:
+    """An account that used a campaign's recipe once is never acted on, and its exchange is not attributed."""
+    members, exchanges = run(a_fleet(tmp_path))
+
+    assert {m["membership"] for m in members if m["account"] == 1000} <= {"touched"}
+    assert not [e for e in exchanges if e["account"] >= 1000]
+
+
+@pytest.mark.parametrize("told_by", ["settings", "accounts"])
+def test_without_wording_settings_or_accounts_tell(tmp_path: Path, told_by: str) -> None:
+    """Where no wording tells, the fleet's exchanges are told by its settings, or are all of its accounts' exchanges."""
+    members, exchanges = run(a_fleet(tmp_path, told_by, client=900 if told_by == "settings" else None))
+
+    assert [m["account"] for m in members if m["membership"] in ("core", "probable")] == list(range(MEMBERS))
+    assert len(exchanges) == MEMBERS * (HARVEST + COVER)
+    assert not [e for e in exchanges if e["account"] >= 1000]
+
+
+def test_an_exchange_belongs_to_the_strongest_campaign(tmp_path: Path) -> None:
+    """Two campaigns over the same group: the first takes the exchanges, the second what is left."""
+    engine = a_fleet(tmp_path)
+    stored(
+        engine,
+        campaigns=[{"campaign_id": "c-1", "group": 1}, {"campaign_id": "c-2", "group": 1}],
+        campaign_groups=[{"campaign_id": "c-1", "group": 1}, {"campaign_id": "c-2", "group": 1}],
+    )
+
+    _, exchanges = run(engine)
+
+    assert len({e["row"] for e in exchanges}) == len(exchanges)
+    assert {e["campaign_id"] for e in exchanges} == {"c-1"}
+
+
+def test_no_campaign_has_no_members(tmp_path: Path) -> None:
+    """Without campaigns both tables are written, empty."""
+    engine = stored(an_engine(tmp_path), signatures=[{"row": 1, "account": 1}], campaigns=[])
+
+    assert run(engine) == ([], [])

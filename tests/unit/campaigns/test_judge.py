@@ -1,0 +1,127 @@
+"""Which groups are campaigns, and which groups are one campaign."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from tests.tables import an_engine, stored
+
+from stillwatch.campaigns import reference
+from stillwatch.campaigns.judge import campaign_id, judge
+from stillwatch.campaigns.reference import Reference
+from stillwatch.engine.duckdb import DuckDBEngine
+from stillwatch.settings import CampaignSettings
+
+
+def known(benign: np.ndarray, kind: str = "chat") -> Reference:
+    """Benign groups whose one detector said this, and campaigns whose detectors said 8 and 6 bits."""
+    rows = [
+        {"group": i, "kind": kind, "stratum": "community 10-49", "detector": "pool", "family": "pool", "weight_bits": float(b)}
+        for i, b in enumerate(benign)
+    ]
+    rows += [
+        {"group": -i, "kind": "campaign", "stratum": "community 10-49", "detector": d, "family": d, "weight_bits": b}
+        for i in range(1, 30)
+        for d, b in (("pool", 8.0), ("timing", 6.0))
+    ]
+    return Reference("shipped", pa.Table.from_pylist(rows, schema=reference.SCHEMA))
+
+
+QUIET = known(np.random.default_rng(1).normal(-6, 1, 300))
+
+
+def judged(
+    tmp_path: Path, groups: dict[int, tuple[range, dict[str, float]]], ref: Reference = QUIET, **sizes: int
+) -> DuckDBEngine:
+    """Groups (members, what each detector said) judged by default settings."""
+    engine = stored(
+        an_engine(tmp_path),
+        groups=[
+            {"group": g, "origin": "community", "n_accounts": len(m), "n_exchanges": sizes.get("n_exchanges", 300)}
+            for g, (m, _) in sorted(groups.items())
+        ],
+        group_accounts=[{"group": g, "account": a} for g, (m, _) in groups.items() for a in m],
+        evidence=[
+            {"group": g, "detector": d, "family": d, "weight_bits": b} for g, (_, said) in groups.items() for d, b in said.items()
+        ],
+    )
+    judge(engine, CampaignSettings(), ref)
+    return engine
+
+
+def campaigns(engine: DuckDBEngine) -> list[dict[str, Any]]:
+    """Rows of CAMPAIGNS."""
+    return engine.query("SELECT * FROM campaigns").to_pylist()
+
+
+GUILTY = {"pool": 8.0, "timing": 6.0}
+INNOCENT = {"pool": -6.0, "timing": -1.0}
+
+
+def test_two_strong_families_are_likely(tmp_path: Path) -> None:
+    """A group far above every benign one, by two families, is a likely campaign; ordinary groups are none."""
+    engine = judged(tmp_path, {1: (range(40), GUILTY), 2: (range(100, 140), INNOCENT)})
+
+    (found,) = campaigns(engine)
+
+    assert (found["group"], found["verdict"], found["score_bits"], found["n_families"]) == (1, "likely", 14.0, 2)
+    assert found["p_value"] < 1e-3
+    assert found["campaign_id"] == campaign_id(1)
+    assert (found["reference"], found["stratum"]) == ("shipped", "community 10-49")
+
+
+def test_one_family_is_never_enough(tmp_path: Path) -> None:
+    """However strong, one kind of evidence is only watched."""
+    (found,) = campaigns(judged(tmp_path, {1: (range(40), {"pool": 30.0})}))
+
+    assert found["verdict"] == "watched"
+
+
+def test_a_group_too_small_is_not_judged(tmp_path: Path) -> None:
+    """Fewer than 20 accounts or 250 exchanges are never reported."""
+    few_accounts = judged(tmp_path / "a", {1: (range(19), GUILTY)})
+    few_exchanges = judged(tmp_path / "b", {1: (range(40), GUILTY)}, n_exchanges=249)
+
+    assert campaigns(few_accounts) == campaigns(few_exchanges) == []
+
+
+def test_a_benign_explanation_that_fits_better_holds_the_verdict_down(tmp_path: Path) -> None:
+    """Evidence that a benign kind explains better than a campaign does is never more than watched."""
+    strong_harness = known(np.full(300, 2.0) + np.random.default_rng(2).normal(0, 0.2, 300), "eval_harness")
+    engine = judged(tmp_path, {1: (range(40), {"pool": 3.1, "timing": 3.1})}, strong_harness)
+
+    assert [c["verdict"] for c in campaigns(engine)] in (["watched"], [])
+
+
+def test_overlapping_groups_are_one_campaign(tmp_path: Path) -> None:
+    """Groups that share half of the smaller one's accounts are one campaign; the smallest near the best score stands for it."""
+    engine = judged(
+        tmp_path,
+        {
+            1: (range(60), {"pool": 8.0, "timing": 6.5}),
+            2: (range(30), GUILTY),
+            3: (range(200, 230), {"pool": 8.0, "timing": 5.5}),
+        },
+    )
+
+    found = campaigns(engine)
+    parts = engine.query('SELECT campaign_id, "group" FROM campaign_groups ORDER BY "group"').to_pylist()
+
+    assert [c["group"] for c in found] == [2, 3]
+    assert [p["campaign_id"] for p in parts] == [found[0]["campaign_id"], found[0]["campaign_id"], found[1]["campaign_id"]]
+
+
+def test_a_crowd_of_twins_does_not_hide_a_campaign(tmp_path: Path) -> None:
+    """Ten more groups that do just the same leave the verdict as it was."""
+    alone = campaigns(judged(tmp_path / "a", {1: (range(40), GUILTY)}))
+    crowd = campaigns(judged(tmp_path / "b", {g: (range(100 * g, 100 * g + 40), GUILTY) for g in range(1, 12)}))
+
+    assert alone[0]["verdict"] == "likely"
+    assert [c["verdict"] for c in crowd] == ["likely"] * 11
+    assert {c["p_value"] for c in crowd} == {alone[0]["p_value"]}
+
+
+def test_no_group_is_no_campaign(tmp_path: Path) -> None:
+    """A log without candidates is judged without one."""
+    assert campaigns(judged(tmp_path, {})) == []
