@@ -17,6 +17,11 @@ I64 = npt.NDArray[np.int64]
 
 OWN_TOPICS = 3  # topics an account keeps to
 OWN_NAMES = 8  # people, projects and code bases it mentions
+# Shares of an account's own, of widely known and of once-only names, set so that the persistence ratio of ordinary accounts is
+# near that of real conversations dealt to accounts: 50 to 200, over words of at most 0.5 % of accounts.
+OWN_NAME_SHARE = 0.2
+KNOWN_NAME_SHARE = 0.55
+PUBLIC_NAMES = 3_000
 OWN_SYSTEM_SHARE = 0.15  # ordinary accounts with a system prompt of their own
 _LANGUAGE_EDGES = np.cumsum([language.share for language in LANGUAGES])
 
@@ -29,8 +34,15 @@ def language_of(seed: U64) -> I64:
 def own_context(seed: U64, conversation: U64) -> Context:
     """What an account with this seed talks about in this conversation."""
     topic = below(mix(seed, 21, below(mix(conversation, 22), OWN_TOPICS)), len(TOPICS))
-    names = [mix(seed, 23, below(mix(conversation, 24 + i), OWN_NAMES)) for i in range(2)]
-    return Context(language_of(seed), topic, names[0], names[1])
+    return Context(language_of(seed), topic, _name(seed, conversation, 24), _name(seed, conversation, 25))
+
+
+def _name(seed: U64, conversation: U64, which: int) -> U64:
+    """A name of the account's own, of this conversation only, or one that many know; the law of the last is Zipf's."""
+    u, own = unit(mix(conversation, which)), mix(seed, 23, below(mix(conversation, which, 1), OWN_NAMES))
+    known = np.floor(PUBLIC_NAMES ** unit(mix(conversation, which, 2))).astype(np.int64)
+    once = mix(conversation, which, 3)
+    return np.where(u < OWN_NAME_SHARE, own, np.where(u < OWN_NAME_SHARE + KNOWN_NAME_SHARE, mix(26, known), once))
 
 
 def account_seed(people: People, rows: Rows) -> U64:

@@ -34,14 +34,17 @@ def test_languages_come_by_their_shares() -> None:
 
 
 def test_an_account_keeps_to_few_topics_and_names() -> None:
-    """Over many conversations: three topics, eight names, one language."""
-    seed = np.repeat(mix(5), 500)
-
-    about = own_context(seed, mix(6, np.arange(500)))
+    """Three topics, one language, eight names of its own that come back; others are widely known, others come once."""
+    about = own_context(np.repeat(mix(5), 2_000), mix(6, np.arange(2_000)))
+    names, counts = np.unique(np.concatenate([about.first, about.second]), return_counts=True)
+    others = own_context(np.repeat(mix(9), 2_000), mix(8, np.arange(2_000)))
+    shared = np.isin(names, np.concatenate([others.first, others.second]))
 
     assert len(set(about.topic.tolist())) <= 3
-    assert len(set(about.first.tolist()) | set(about.second.tolist())) <= 8
     assert len(set(about.language.tolist())) == 1
+    assert (counts[~shared] > 40).sum() == 8
+    assert 0.15 < counts[~shared & (counts > 40)].sum() / 4_000 < 0.25
+    assert counts[shared].sum() / 4_000 > 0.35
 
 
 def test_resellers_change_with_the_conversation() -> None:
