@@ -34,7 +34,8 @@ def agreement_log10_p(chances: NDArray[np.float64], n_agree: int) -> float:
         return 0.0
     groups, sizes = np.unique(chances, return_counts=True)
     if len(groups) == 1:
-        return min(0.0, float(stats.binom.logsf(n_agree - 1, int(sizes[0]), float(groups[0]))) / math.log(10))
+        tail = stats.binom.logpmf(np.arange(n_agree, sizes[0] + 1), int(sizes[0]), float(groups[0]))  # logsf underflows to -inf
+        return min(0.0, float(np.logaddexp.reduce(tail)) / math.log(10))
     tails = np.zeros(1)
     for chance, size in zip(groups, sizes, strict=True):
         tails = _convolve_log(tails, stats.binom.logpmf(np.arange(size + 1), int(size), float(chance)))
