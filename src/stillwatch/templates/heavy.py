@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.methods.postings import Crowd, Postings
+from stillwatch.templates.stream import Held
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,15 +17,6 @@ class Heavy:
     value: npt.NDArray[np.int64]
     n_requests: npt.NDArray[np.int64]
     n_accounts: npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """Some exchanges and the values that each holds: list i is values[offsets[i]:offsets[i + 1]]."""
-
-    values: npt.NDArray[np.int64]
-    offsets: npt.NDArray[np.int64]
-    account: npt.NDArray[np.int64]
 
 
 def heavy(held: Callable[[], Iterable[Held]], expected: int, min_requests: int, min_accounts: int) -> Heavy:

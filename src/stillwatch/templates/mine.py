@@ -20,9 +20,9 @@ from stillwatch.methods.postings import Sketches
 from stillwatch.records.tables import FRAGMENTS, RECIPES, USES
 from stillwatch.settings import TemplateSettings
 from stillwatch.templates.families import Kin, Relations
-from stillwatch.templates.heavy import Heavy, Held, heavy
+from stillwatch.templates.heavy import Heavy, heavy
 from stillwatch.templates.recipes import Recipes, contract_recipes, name_recipes, semantic_recipes
-from stillwatch.templates.stream import Batch, batches
+from stillwatch.templates.stream import Batch, batches, contracts, fragments
 from stillwatch.templates.uses import recipes_of
 
 
@@ -52,8 +52,8 @@ def mine(engine: Engine, settings: TemplateSettings) -> None:
         settings: When shared wording, a shared contract or a shared meaning is a recipe.
     """
     n_fragments, n_contracts = _count(engine)
-    worded = heavy(lambda: _fragments(engine), n_fragments, settings.min_requests, settings.min_accounts)
-    agreed = heavy(lambda: _contracts(engine), n_contracts, settings.min_requests, settings.min_accounts)
+    worded = heavy(lambda: fragments(engine), n_fragments, settings.min_requests, settings.min_accounts)
+    agreed = heavy(lambda: contracts(engine), n_contracts, settings.min_requests, settings.min_accounts)
     recipes = _joined(engine, worded, settings)
     mined = _with_cells(engine, worded, recipes, agreed, settings)
     ids = np.unique(np.concatenate([recipes.ids, mined.contract_ids, mined.cells]))
@@ -67,17 +67,6 @@ def mine(engine: Engine, settings: TemplateSettings) -> None:
 def _count(engine: Engine) -> tuple[int, int]:
     told = engine.query("SELECT CAST(COALESCE(SUM(LEN(fragments)), 0) AS BIGINT) f, COUNT(contract) c FROM signatures")
     return int(told["f"][0].as_py()), int(told["c"][0].as_py())
-
-
-def _fragments(engine: Engine) -> Iterator[Held]:
-    for batch in batches(engine):
-        yield Held(batch.fragments, batch.offsets, batch.account)
-
-
-def _contracts(engine: Engine) -> Iterator[Held]:
-    for batch in batches(engine):
-        has = batch.has_contract
-        yield Held(batch.contract[has], np.arange(int(has.sum()) + 1), batch.account[has])
 
 
 def _joined(engine: Engine, worded: Heavy, settings: TemplateSettings) -> Recipes:

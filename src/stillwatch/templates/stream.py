@@ -12,6 +12,8 @@ from numba import njit
 from stillwatch.engine.base import Engine
 from stillwatch.methods.hashing import U, mix
 
+_LISTS = "SELECT account, fragments FROM signatures WHERE fragments IS NOT NULL"
+_CONTRACTS = "SELECT account, contract FROM signatures WHERE contract IS NOT NULL"
 _SQL = """
 SELECT row, account, seen_at, exact, fragments, contract, semantic_hi, semantic_lo, n_words
 FROM signatures WHERE exact IS NOT NULL OR contract IS NOT NULL
@@ -34,6 +36,33 @@ class Batch:
     n_words: npt.NDArray[np.int32]
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Some exchanges and the values that each holds: list i is values[offsets[i]:offsets[i + 1]]."""
+
+    values: npt.NDArray[np.int64]
+    offsets: npt.NDArray[np.int64]
+    account: npt.NDArray[np.int64]
+
+
+def fragments(engine: Engine) -> Iterator[Held]:
+    """The fragments of every exchange, and nothing else of it."""
+    for batch in engine.batches(_LISTS):
+        lists = batch.column("fragments")
+        yield Held(lists.flatten().to_numpy(), _offsets(lists), batch.column("account").to_numpy())
+
+
+def contracts(engine: Engine) -> Iterator[Held]:
+    """The contract of every exchange that has one."""
+    for batch in engine.batches(_CONTRACTS):
+        yield Held(batch.column("contract").to_numpy(), np.arange(batch.num_rows + 1), batch.column("account").to_numpy())
+
+
+def _offsets(lists: pa.ListArray) -> npt.NDArray[np.int64]:
+    lengths = np.nan_to_num(lists.value_lengths().to_numpy(zero_copy_only=False)).astype(np.int64)
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+
+
 def batches(engine: Engine) -> Iterator[Batch]:
     """Every exchange that has a text or a contract."""
     for batch in engine.batches(_SQL):
@@ -42,7 +71,6 @@ def batches(engine: Engine) -> Iterator[Batch]:
 
 def _batch(batch: pa.RecordBatch) -> Batch:
     lists = batch.column("fragments")
-    lengths = np.nan_to_num(lists.value_lengths().to_numpy(zero_copy_only=False)).astype(np.int64)
     account = batch.column("account").to_numpy()
     contract, exact = batch.column("contract"), batch.column("exact")
     request = np.empty(len(account), np.uint64)
@@ -53,7 +81,7 @@ def _batch(batch: pa.RecordBatch) -> Batch:
         account,
         request,
         lists.flatten().to_numpy(),
-        np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]),
+        _offsets(lists),
         contract.fill_null(0).to_numpy(),
         contract.is_valid().to_numpy(zero_copy_only=False),
         batch.column("semantic_hi").fill_null(0).to_numpy().view(np.uint64),

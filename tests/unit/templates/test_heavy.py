@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from stillwatch.templates.heavy import Held, heavy
+from stillwatch.templates.heavy import heavy
+from stillwatch.templates.stream import Held
 
 
 def test_heavy_values_are_those_of_a_plain_count() -> None:

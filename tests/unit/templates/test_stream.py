@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from tests.tables import an_engine, stored
 
-from stillwatch.templates.stream import batches
+from stillwatch.templates.stream import batches, contracts, fragments
 
 ROWS: list[dict[str, Any]] = [
     {"row": 0, "account": 5, "exact": 1, "fragments": [3, 4], "n_words": 9},
@@ -40,3 +40,15 @@ def test_a_request_is_named_by_what_it_is(tmp_path: Path) -> None:
     assert by_row[0] == by_row[1]
     assert by_row[2] == by_row[5]
     assert len(np.unique(batch.request)) == 3
+
+
+def test_narrow_streams_hold_what_the_wide_one_holds(tmp_path: Path) -> None:
+    """
+    Fragments and contracts by themselves come with their accounts; nulls are left out, empty lists are not.
+    """
+    engine = stored(an_engine(tmp_path), signatures=ROWS)
+
+    (lists,), (agreed,) = fragments(engine), contracts(engine)
+
+    assert [lists.values.tolist(), lists.offsets.tolist(), lists.account.tolist()] == [[3, 4, 7], [0, 2, 2, 3], [5, 6, 6]]
+    assert [agreed.values.tolist(), agreed.offsets.tolist(), agreed.account.tolist()] == [[-8, 9], [0, 1, 2], [6, 7]]
