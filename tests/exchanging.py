@@ -14,7 +14,7 @@ from stillwatch.sharing.taxii.exchange import Exchange, Options
 from stillwatch.sharing.taxii.members import Collection, Limits, Member, Members
 
 TAXII = "application/taxii+json;version=2.1"
-NO_LIMITS = Limits(0, 0, 0)
+NO_LIMITS = Limits(0, 0, 0, 0)
 MEMBERS = (
     Member("ada", "contributor", limits=NO_LIMITS),
     Member("ben", "contributor", limits=NO_LIMITS),

@@ -27,10 +27,11 @@ def free_port() -> int:
 
 @dataclass
 class Served:
-    """`stillwatch exchange serve` over one store, on one port through all its restarts."""
+    """`stillwatch exchange serve` (or another server of ours) over one store, on one port through all its restarts."""
 
     store: str
     workers: int = 1
+    command: tuple[str, ...] = ("exchange", "serve")
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -41,7 +42,8 @@ class Served:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        arguments = ["exchange", "serve", "--store", self.store, "--port", str(self.port), "--workers", str(self.workers)]
+        arguments = [*self.command, "--store", self.store, "--port", str(self.port)]
+        arguments += ["--workers", str(self.workers)] if self.workers > 1 else []
         code = "from stillwatch.cli.main import main; main()"
         self.process = subprocess.Popen(
             [sys.executable, "-c", code, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True

@@ -16,11 +16,14 @@ from stillwatch.sharing import catalogue
 from stillwatch.sharing.taxii import audit, database, marking, times
 from stillwatch.sharing.taxii.members import EXCHANGE, ROLES, Collection, Limits, Member, Members
 from stillwatch.sharing.taxii.objects import NotFoundError, Objects
+from stillwatch.sharing.tokens import group
+from stillwatch.sharing.tokens.epochs import Epochs
 
 try:
     from stillwatch.sharing.taxii.exchange import Options
     from stillwatch.sharing.taxii.server import Listen, Start
     from stillwatch.sharing.taxii.server import serve as serve_exchange
+    from stillwatch.sharing.tokens import service as token_service
 except ImportError as missing:
     raise SharingError("an exchange needs its web server. Install it with: pip install 'stillwatch[share]'") from missing
 
@@ -112,6 +115,7 @@ def member_add(store: str, name: str, role: str, clearance: str | None, trusted:
 @click.option("--gets-a-minute", type=click.IntRange(0), help="Reads a minute and key; 0 is no limit.")
 @click.option("--posts-a-minute", type=click.IntRange(0), help="Writes a minute and key; 0 is no limit.")
 @click.option("--objects-a-day", type=click.IntRange(0), help="Objects a day; 0 is no limit.")
+@click.option("--tokens-a-day", type=click.IntRange(0), help="Identifiers to tokenise a day; 0 is no limit.")
 def member_set(store: str, name: str, clearance: str | None, certificate: str | None, **given: Any) -> None:
     """Change what is known of a member."""
     members = _members(store)
@@ -328,6 +332,71 @@ def audit_verify(store: str, head: str | None) -> None:
     if not finding.contains:
         raise SharingError("the log holds, but it does not contain the hash you noted: its end was cut or all of it rewritten")
     click.echo(f"{finding.n_lines} lines hold. Head: {finding.head.hex()}")
+
+
+@command.group(name="tokens")
+def tokens_group() -> None:
+    """The token service: its keys lie in a folder of its own, and it runs in a process of its own."""
+
+
+_KEYS = click.option(
+    "--keys", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder of the epochs' keys."
+)
+
+
+@tokens_group.command("add")
+@_KEYS
+@click.argument("epoch")
+@click.option("--days", default=184, show_default=True, type=click.IntRange(1, 400), help="Days until the key is destroyed.")
+def tokens_add(keys: Path, epoch: str, days: int) -> None:
+    """Make the key of an epoch and print its public key; publish that to members by another way than the service."""
+    click.echo(Epochs(keys, group.best()).add(epoch, days).public.hex())
+
+
+@tokens_group.command("list")
+@_KEYS
+@_JSON
+def tokens_list(keys: Path, form: str) -> None:
+    """Live epochs and their public keys."""
+    live = Epochs(keys, group.best()).live()
+    _show(form, [{"epoch": e.name, "public_key": e.public.hex(), "expires": times.write(e.expires)} for e in live])
+
+
+@tokens_group.command("destroy")
+@_KEYS
+@click.argument("epoch")
+def tokens_destroy(keys: Path, epoch: str) -> None:
+    """Destroy a key now; its tokens can never be made again."""
+    Epochs(keys, group.best()).destroy(epoch)
+    click.echo(f"the key of {epoch} is destroyed")
+
+
+@tokens_group.command("serve")
+@_STORE
+@_KEYS
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to bind; any but loopback needs TLS or a proxy.")
+@click.option("--port", default=6101, show_default=True, type=click.IntRange(0, 65_535), help="Port to bind.")
+@click.option("--tls-cert", type=_FILE, help="Certificate chain, PEM.")
+@click.option("--tls-key", type=_FILE, help="Private key of the certificate, PEM.")
+@click.option("--client-ca", type=_FILE, help="Demand client certificates signed by these authorities, PEM.")
+@click.option("--trusted-proxy", multiple=True, help="Only this address may connect, and its X-Client-Cert-SHA256 counts.")
+def tokens_serve(
+    store: str,
+    keys: Path,
+    host: str,
+    port: int,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    client_ca: Path | None,
+    trusted_proxy: tuple[str, ...],
+) -> None:
+    """Serve until interrupted; run it as another user than the exchange, so that only it can read the keys."""
+    click.echo(
+        f"tokens on {'https' if tls_cert else 'http'}://{host}:{port}/tokens/ (store: {_without_password(store)})", err=True
+    )
+    listen = Listen(host, port, tls_cert, tls_key, client_ca)
+    options = Options(trusted_proxies=frozenset(trusted_proxy))
+    token_service.serve(Start(store, listen, options), keys, group.best())
 
 
 def _members(store: str) -> Members:

@@ -1,5 +1,7 @@
 """`stillwatch share`: rule on a campaign, see what would leave, export, withdraw, send."""
 
+import csv
+import io
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +16,7 @@ from stillwatch.cli import output
 from stillwatch.errors import LogFormatError, SharingError
 from stillwatch.privacy import Key
 from stillwatch.records.campaign import Campaign, Document
-from stillwatch.sharing.export import floors, networks, reasons, rulings
+from stillwatch.sharing.export import floors, networks, reasons, rulings, tokens
 from stillwatch.sharing.export.bundle import Content, Publisher, build
 from stillwatch.sharing.export.bundle import withdraw as withdraw_bundle
 from stillwatch.sharing.export.floors import Benign
@@ -22,6 +24,8 @@ from stillwatch.sharing.export.rulings import DECISIONS, Ruling
 from stillwatch.sharing.export.sketch import Epoch
 from stillwatch.sharing.taxii import marking
 from stillwatch.sharing.taxii.push import Remote
+from stillwatch.sharing.tokens import group
+from stillwatch.sharing.tokens.client import Tokenizer
 
 _FOLDER = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -62,6 +66,7 @@ def rule(folder: Path, campaign_id: str, decision: str, by: str, reason: str) ->
 @click.option("--producer", required=True, help="Your identity in the collection (x_stillwatch_producer).")
 @click.option("--tlp", type=_TLP, default="amber+strict", show_default=True, help="How far it may travel.")
 @click.option("--networks", "network_file", type=_FILE, help="CSV with the columns account_id and network.")
+@click.option("--tokens", "token_file", type=_FILE, help="CSV with the columns account_id and token, from share tokenise.")
 @click.option("--key-file", type=_FILE, help="Your own key, which salts every id; this machine's by default.")
 @click.option("--preview", is_flag=True, help="Show every value that would leave and why; write nothing.")
 @click.option("--out", type=_NEW, help="Where the bundle goes; stdout by default.")
@@ -116,6 +121,44 @@ def producer(collection: str, member: str, member_key: Path) -> None:
     click.echo(Remote(collection, member, member_key.read_text("utf-8").strip()).producer())
 
 
+@command.command()
+@click.argument("identifiers", metavar="CSV", type=_FILE)
+@click.option("--service", required=True, help="Address of the token service, https://…/tokens/.")
+@click.option("--member", required=True, help="Your name at the exchange.")
+@click.option("--member-key", required=True, type=_FILE, help="File with your key at the exchange.")
+@click.option("--epoch", required=True, help="Name of the epoch, for example 2026q4.")
+@click.option("--public-key", required=True, help="The epoch's public key in hex, as the exchange's operator publishes it.")
+@click.option("--out", type=_NEW, help="Where the table goes; stdout by default.")
+def tokenise(
+    identifiers: Path, service: str, member: str, member_key: Path, epoch: str, public_key: str, out: Path | None
+) -> None:
+    """
+    Turn identifiers into tokens that can be shared and compared.
+
+    CSV has the columns account_id, kind (acct-email, acct-phone, pay-par, device) and value. The service sees neither
+    identifiers nor tokens; its proof is checked against --public-key, so it cannot give you tokens of your own.
+    """
+    try:
+        with identifiers.open(newline="", encoding="utf-8") as lines:
+            rows = [(row["account_id"], row["kind"], row["value"]) for row in csv.DictReader(lines)]
+        tokenizer = Tokenizer(
+            Remote(service, member, member_key.read_text("utf-8").strip()), epoch, bytes.fromhex(public_key), group.best()
+        )
+        made = tokenizer.tokens([(kind, value) for _, kind, value in rows])
+    except KeyError as error:
+        raise SharingError(f"{identifiers}: needs the columns account_id, kind and value") from error
+    except ValueError as error:
+        raise SharingError(f"{identifiers}: {error}") from error
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([("account_id", "token"), *((row[0], token) for row, token in zip(rows, made, strict=True))])
+    if out is None:
+        click.echo(text.getvalue(), nl=False)
+    else:
+        out.write_text(text.getvalue(), "utf-8")
+        output.say(f"{len(made)} tokens in {out}")
+
+
 def _bundle(
     folder: Path,
     campaign: Campaign,
@@ -127,6 +170,7 @@ def _bundle(
     producer: str,
     tlp: str,
     network_file: Path | None,
+    token_file: Path | None,
     key_file: Path | None,
 ) -> dict[str, Any]:
     try:
@@ -139,13 +183,15 @@ def _bundle(
         raise SharingError(f"{benign}: {error}") from error
     own = Key.from_file(key_file) if key_file else Key.of_this_machine()
     templates, left = floors.templates(campaign, named, measured)
-    kept, others = networks.read(network_file, _core(folder, campaign.campaign_id)) if network_file else ([], [])
+    core = _core(folder, campaign.campaign_id) if network_file or token_file else set()
+    kept, others = networks.read(network_file, core) if network_file else ([], [])
+    blinded = tokens.read(token_file, core) if token_file else []
     for one in left:
         output.say(f"left out: recipe {one.recipe}: {one.reason}")
     for reason in others:
         output.say(f"left out: {reason}")
     publisher = Publisher(producer, own, marking.level_of(tlp))
-    return build(Content(campaign, ruling, templates, kept, named.name), publisher, datetime.now(UTC))
+    return build(Content(campaign, ruling, templates, kept, named.name, blinded), publisher, datetime.now(UTC))
 
 
 def _document(folder: Path) -> Document:

@@ -25,6 +25,7 @@ with warnings.catch_warnings():
     from stix2validator import ValidationOptions, validate_string
 
 CAMPAIGN = "c-000000000001"
+OTHER_KEY = "c803e2cc6b05fc15064549b5920659ca4a77b2cca6f04f6b357009335476ad4e"  # of RFC 9497 A.1.2
 WORDS = [f"w{a}{b}" for a in "abcdefghijklmnopqrst" for b in "abcdefghijklmnopqrst"]
 TEMPLATE = " ".join(random.Random(1).sample(WORDS, 40)) + " ⟨…⟩ " + " ".join(random.Random(2).sample(WORDS, 40))
 
@@ -198,3 +199,44 @@ def test_from_one_member_to_another(results: Path, tmp_path: Path) -> None:
 
     assert len(gone) >= 3
     assert all(one["revoked"] for one in gone)
+
+
+def test_tokens_of_two_members_meet(results: Path, tmp_path: Path) -> None:
+    """One member tokenises and exports, another tokenises its own sign-ups and finds the one account that both have."""
+    store, keys = str(tmp_path / "exchange.db"), tmp_path / "keys"
+    public = stillwatch("exchange", "tokens", "add", "2026q4", "--keys", keys).strip()
+    members = Members(database.connect(store))
+    for name in ("ada", "ben"):
+        members.add(Member(name, "contributor", limits=NO_LIMITS))
+        (tmp_path / f"{name}.key").write_text(members.issue_key(name, 1))
+    accounts = pq.read_table(results / "accounts.parquet").to_pylist()
+    tiers = {tier: next(r["account_id"] for r in accounts if r["membership"] == tier) for tier in ("core", "touched")}
+    (tmp_path / "ada.csv").write_text(
+        f"account_id,kind,value\n{tiers['core']},acct-email,Jane.Doe+9@gmail.com\n{tiers['touched']},acct-email,kim@example.org\n"
+    )
+    (tmp_path / "ben.csv").write_text("account_id,kind,value\nb1,acct-email,janedoe@gmail.com\nb2,acct-email,kim@example.org\n")
+    stillwatch("share", "rule", results, CAMPAIGN, "confirmed", "--by", "Jo", "--reason", "stolen cards")
+    served = Served(store, command=("exchange", "tokens", "serve", "--keys", str(keys)))
+    served.start()
+    made = {}
+    try:
+        for name in ("ada", "ben"):
+            sign_in: list[str | Path] = ["--member", name, "--member-key", tmp_path / f"{name}.key", "--epoch", "2026q4"]
+            service = ["--service", f"{served.url}/tokens/", "--public-key", public]
+            made[name] = stillwatch("share", "tokenise", tmp_path / f"{name}.csv", *service, *sign_in)
+        wrong = ["--service", f"{served.url}/tokens/", "--public-key", OTHER_KEY]
+        refused = stillwatch("share", "tokenise", tmp_path / "ben.csv", *wrong, *sign_in, code=1)
+    finally:
+        served.stop()
+    (tmp_path / "tokens.csv").write_text(made["ada"])
+
+    bundle = json.loads(export(results, "identity--9e57a589-35fa-49a2-8a68-1a5df1a71103", "--tokens", tmp_path / "tokens.csv"))
+
+    ours = {line.split(",")[1] for line in made["ben"].splitlines()[1:]}
+    patterns = [one["pattern"] for one in bundle["objects"] if one.get("labels") == ["dx:token"]]
+    assert len(patterns) == 1  # the touched account's token stays at home
+    assert [
+        f"[user-account:user_id = '{token}']" for token in ours if f"[user-account:user_id = '{token}']" in patterns
+    ] == patterns
+    assert "published" in refused
+    assert "jane" not in json.dumps(bundle)

@@ -65,6 +65,7 @@ class Content:
     templates: Sequence[Template]
     networks: Sequence[Network]
     epoch: str
+    tokens: Sequence[str] = ()
 
 
 def build(content: Content, publisher: Publisher, at: datetime) -> dict[str, Any]:
@@ -81,12 +82,13 @@ def build(content: Content, publisher: Publisher, at: datetime) -> dict[str, Any
         raise SharingError(
             f"campaign {content.campaign.campaign_id} is not confirmed by a ruling. Only a person's ruling lets it leave"
         )
-    if not content.templates and not content.networks:
+    if not (content.templates or content.networks or content.tokens):
         raise SharingError(f"nothing of campaign {content.campaign.campaign_id} may leave: every recipe misses a floor")
     maker = _Maker(publisher, content.ruling.at[:10], at.astimezone(UTC))
     campaign = maker.campaign(content)
     indicators = [maker.template(one, content.epoch) for one in content.templates]
     indicators += [maker.network(one) for one in content.networks]
+    indicators += [maker.token(one) for one in content.tokens]
     links = [maker.link("indicates", one["id"], campaign["id"]) for one in indicators]
     links += [maker.link("uses", campaign["id"], one["id"]) for one in catalogue.techniques()]
     report = maker.report(campaign, [one["id"] for one in (*indicators, *links)])
@@ -189,6 +191,25 @@ class _Maker:
             },
             NETWORK_DAYS,
         )
+
+    def token(self, one: str) -> dict[str, Any]:
+        """A token of an account's identifier, which only the token service can make again."""
+        _, kind, epoch, _ = one.split(".")
+        extension = {
+            "extension_type": "property-extension",
+            "kind": "token",
+            "token_type": kind,
+            "epoch": epoch,
+            "scheme": "voprf-ristretto255-sha512",
+        }
+        told = {
+            "name": "Blinded account token",
+            "description": "Output of the exchange's token service for an identifier of a campaign's account",
+            "pattern": f"[user-account:user_id = '{one}']",
+            "labels": ["dx:token"],
+            "extensions": {catalogue.EXTENSION: extension},
+        }
+        return self._indicator(told, SKETCH_DAYS)
 
     def link(self, kind: str, source: str, target: str) -> dict[str, Any]:
         """A relationship."""

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 
 from starlette.applications import Starlette
@@ -23,11 +23,11 @@ from stillwatch.sharing.taxii.filters import QueryError
 LOG = logging.getLogger("stillwatch.exchange")
 Handler = Callable[[Exchange, Visit], Awaitable[Response]]
 
+Paths = Sequence[tuple[str, dict[str, Handler]]]
+
 # path, then the handler of each method; the slash at the end may be left out
-_PATHS: tuple[tuple[str, dict[str, Handler]], ...] = (
+TAXII_PATHS: Paths = (
     ("/taxii2/", {"GET": endpoints.discovery}),
-    ("/audit/", {"GET": endpoints.audit_log}),
-    ("/metrics", {"GET": endpoints.metrics}),
     ("/{root}/", {"GET": endpoints.root}),
     ("/{root}/status/{status}/", {"GET": endpoints.status}),
     ("/{root}/collections/", {"GET": endpoints.collections}),
@@ -37,11 +37,18 @@ _PATHS: tuple[tuple[str, dict[str, Handler]], ...] = (
     ("/{root}/collections/{collection}/objects/{object}/", {"GET": endpoints.one, "DELETE": endpoints.delete}),
     ("/{root}/collections/{collection}/objects/{object}/versions/", {"GET": endpoints.versions}),
 )
-_PLAIN = frozenset({endpoints.audit_log, endpoints.metrics})  # not TAXII, so not bound to its media types
+OWN_PATHS: Paths = (("/audit/", {"GET": endpoints.audit_log}), ("/metrics", {"GET": endpoints.metrics}))
+_METHODS = ["GET", "HEAD", "POST", "DELETE", "PUT", "PATCH", "OPTIONS", "TRACE"]
 
 
-def build(exchange: Exchange) -> Starlette:
-    """The ASGI application of an exchange."""
+def build(exchange: Exchange, own: Paths = OWN_PATHS, taxii: Paths = TAXII_PATHS) -> Starlette:
+    """
+    The ASGI application of a service with the members of an exchange.
+
+    Args:
+        own: Addresses of ours, which are not bound to TAXII's media types; they come first.
+        taxii: Addresses that are.
+    """
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -54,14 +61,12 @@ def build(exchange: Exchange) -> Starlette:
 
     routes = [Route("/healthz", partial(_health, exchange), methods=["GET"])]
     routes += [
-        Route(form, partial(_serve, exchange, handlers), methods=_METHODS)
-        for path, handlers in _PATHS
+        Route(form, partial(_serve, exchange, handlers, paths is taxii), methods=_METHODS)
+        for paths in (own, taxii)
+        for path, handlers in paths
         for form in dict.fromkeys((path, path.rstrip("/")))
     ]
     return Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: _framework_error})
-
-
-_METHODS = ["GET", "HEAD", "POST", "DELETE", "PUT", "PATCH", "OPTIONS", "TRACE"]
 
 
 async def _health(exchange: Exchange, request: Request) -> Response:
@@ -78,12 +83,12 @@ def _ping(database: Database) -> None:
         transaction.one("SELECT 1")
 
 
-async def _serve(exchange: Exchange, handlers: dict[str, Handler], request: Request) -> Response:
+async def _serve(exchange: Exchange, handlers: dict[str, Handler], taxii: bool, request: Request) -> Response:
     began = time.perf_counter()
     method = "GET" if request.method == "HEAD" else request.method
     handler = handlers.get(method)
     try:
-        response = await _answer(exchange, handlers, handler, request)
+        response = await _answer(exchange, handlers, handler, taxii, request)
     except Problem as problem:
         response = problem.response()
     except QueryError as error:
@@ -101,11 +106,13 @@ async def _serve(exchange: Exchange, handlers: dict[str, Handler], request: Requ
     return response
 
 
-async def _answer(exchange: Exchange, handlers: dict[str, Handler], handler: Handler | None, request: Request) -> Response:
+async def _answer(
+    exchange: Exchange, handlers: dict[str, Handler], handler: Handler | None, taxii: bool, request: Request
+) -> Response:
     member = await exchange.admit(request)
     if handler is None:
         raise Problem(405, "Method not allowed", None, {"Allow": ", ".join(handlers)})
-    if handler not in _PLAIN:
+    if taxii:
         answers.check_accept(request)
     return await handler(exchange, Visit(request, member))
 

@@ -10,7 +10,8 @@ from stillwatch.sharing.taxii import answers, audit, filters, times
 from stillwatch.sharing.taxii.answers import Problem
 from stillwatch.sharing.taxii.exchange import Exchange, Visit, asked
 from stillwatch.sharing.taxii.members import Shown
-from stillwatch.sharing.taxii.objects import ForbiddenError, NotFoundError, Page, QuotaError
+from stillwatch.sharing.taxii.objects import ForbiddenError, NotFoundError, Page
+from stillwatch.sharing.taxii.quota import QuotaError
 
 LOG = logging.getLogger("stillwatch.exchange")
 

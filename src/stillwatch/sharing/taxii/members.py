@@ -35,6 +35,7 @@ class Limits:
     gets_a_minute: int = 600
     posts_a_minute: int = 60
     objects_a_day: int = 200_000
+    tokens_a_day: int = 200_000  # some two times the sign-ups of a large member; bounds guessing
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class KeyInfo:
     revoked: int | None
 
 
-_MEMBER = "id, role, clearance, quarantined, disabled, certificate, gets_a_minute, posts_a_minute, objects_a_day"
+_MEMBER = "id, role, clearance, quarantined, disabled, certificate, gets_a_minute, posts_a_minute, objects_a_day, tokens_a_day"
 _COLLECTION = "n, id, root, alias, title, description, max_tlp, listed, pseudonymous"
 
 
@@ -120,7 +121,7 @@ class Members:
             if transaction.one("SELECT 1 FROM member WHERE id = ?", member.id):
                 raise SharingError(f"member '{member.id}' is registered already. Change it with: exchange member set")
             transaction.run(
-                f"INSERT INTO member ({_MEMBER}, made) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *_row(member), times.now_us()
+                f"INSERT INTO member ({_MEMBER}, made) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *_row(member), times.now_us()
             )
             for (n,) in transaction.all("SELECT n FROM collection WHERE pseudonymous = 1"):
                 _issue(transaction, n, member.id)
@@ -133,7 +134,7 @@ class Members:
             transaction.lock("register")
             transaction.run(
                 "UPDATE member SET role = ?, clearance = ?, quarantined = ?, disabled = ?, certificate = ?, gets_a_minute = ?, "
-                "posts_a_minute = ?, objects_a_day = ? WHERE id = ?",
+                "posts_a_minute = ?, objects_a_day = ?, tokens_a_day = ? WHERE id = ?",
                 *_row(member)[1:],
                 member.id,
             )
@@ -340,12 +341,12 @@ def _row(member: Member) -> Row:
     limits = member.limits
     return (
         *(member.id, member.role, member.clearance, int(member.quarantined), int(member.disabled), member.certificate),
-        *(limits.gets_a_minute, limits.posts_a_minute, limits.objects_a_day),
+        *(limits.gets_a_minute, limits.posts_a_minute, limits.objects_a_day, limits.tokens_a_day),
     )
 
 
 def _member(row: Row) -> Member:
-    return Member(row[0], row[1], row[2], bool(row[3]), bool(row[4]), row[5], Limits(row[6], row[7], row[8]))
+    return Member(row[0], row[1], row[2], bool(row[3]), bool(row[4]), row[5], Limits(*row[6:10]))
 
 
 def _collection_row(made: Collection) -> Row:

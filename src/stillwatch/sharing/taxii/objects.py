@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from stillwatch.sharing.taxii import audit, ledger, times
+from stillwatch.sharing.taxii import audit, ledger, quota, times
 from stillwatch.sharing.taxii.admission import Admitted, RefusedError, admit, named
 from stillwatch.sharing.taxii.database import Database, Row, Transaction
 from stillwatch.sharing.taxii.filters import Filters
@@ -32,10 +32,6 @@ class NotFoundError(Exception):
 
 class ForbiddenError(Exception):
     """The member sees it but may not do this."""
-
-
-class QuotaError(Exception):
-    """The member has stored what it may store in a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +126,7 @@ class Objects:
         now = times.now_us()
         admitted, failures = judge(things, now, moderator=member.moderator)
         with self._database.write() as transaction:
-            _spend(transaction, member, len(admitted), now)
+            quota.spend(transaction, member.id, "objects", len(admitted), member.limits.objects_a_day)
             if member.quarantined:
                 return _hold(transaction, collection, member, admitted, failures, now)
             posting = _store(transaction, collection, member, admitted, now)
@@ -383,21 +379,6 @@ def _flag_anew(transaction: Transaction, n: int, name: str) -> None:
         "WHERE coll = ? AND id = ?",
         *(n, name) * 3,
     )
-
-
-def _spend(transaction: Transaction, member: Member, count: int, now: int) -> None:
-    if not member.limits.objects_a_day:
-        return
-    transaction.lock(f"quota {member.id}")
-    day = now // times.DAY_US
-    row = transaction.one("SELECT used FROM quota WHERE member = ? AND day = ? AND what = 'objects'", member.id, day)
-    used = (row[0] if row else 0) + count
-    if used > member.limits.objects_a_day:
-        raise QuotaError
-    if row is None:
-        transaction.run("INSERT INTO quota VALUES (?, ?, 'objects', ?)", member.id, day, used)
-    else:
-        transaction.run("UPDATE quota SET used = ? WHERE member = ? AND day = ? AND what = 'objects'", used, member.id, day)
 
 
 def _hold(

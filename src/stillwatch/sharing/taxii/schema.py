@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS collection (
 CREATE TABLE IF NOT EXISTS member (
     id TEXT PRIMARY KEY, role TEXT NOT NULL, clearance BIGINT NOT NULL, quarantined BIGINT NOT NULL, disabled BIGINT NOT NULL,
     certificate TEXT, gets_a_minute BIGINT NOT NULL, posts_a_minute BIGINT NOT NULL, objects_a_day BIGINT NOT NULL,
-    made BIGINT NOT NULL)
+    tokens_a_day BIGINT NOT NULL, made BIGINT NOT NULL)
 ;
 CREATE TABLE IF NOT EXISTS access (
     member TEXT NOT NULL REFERENCES member (id), coll BIGINT NOT NULL REFERENCES collection (n),
