@@ -19,7 +19,7 @@ setup: $(READY) ## virtual environment with everything the tests need
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable ".[lineage,postgres,share]" --group dev --group share-dev
+	$(BIN)/python -m pip install --quiet --editable ".[lineage,postgres,share,tokens]" --group dev --group share-dev
 	touch $(READY)
 
 check: $(READY) ## format, lint, types, imports, unit and contract tests: under two minutes
