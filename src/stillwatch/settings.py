@@ -39,7 +39,7 @@ class TemplateSettings:
     min_accounts: int = 5
     posting_agreement: float = 0.5  # Jaccard of two fragments' posting lists
     recipes_per_exchange: int = 4
-    semantic_hamming: int = 18  # bits of 128 between variants of one; benchmarks/quality/templates: variants <= 22, strangers >= 40
+    semantic_hamming: int = 18  # bits of 128; benchmarks/quality/templates: variants of one 14 in the middle, strangers 43 at 1 %
     semantic_words: int = 12  # below it a text is too short to be a recipe by its meaning alone
     semantic_radius: int = 24  # bits between an exchange and the middle of its semantic recipe
     family_containment: float = 0.5  # of both account sets in each other, with twice semantic_hamming
