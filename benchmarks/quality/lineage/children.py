@@ -5,7 +5,7 @@ Each function takes a state (name -> array) and returns another; disguises leave
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import gguf
@@ -40,7 +40,7 @@ def requantised(state: Mapping[str, np.ndarray], kind: str) -> State:
     return {n: gguf.dequantize(gguf.quantize(w, code), code).astype(np.float32) if fits[n] else w for n, w in state.items()}
 
 
-def merged(states: list[Mapping[str, np.ndarray]], shares: list[float]) -> State:
+def merged(states: Sequence[Mapping[str, np.ndarray]], shares: list[float]) -> State:
     """A weighted sum."""
     return {n: np.einsum("k,k...->...", shares, np.stack([s[n] for s in states])).astype(np.float32) for n in states[0]}
 

@@ -60,7 +60,8 @@ SAFETENSORS_CODES = {
     "F8_E5M2": Code("F8_E5M2", 1, 1),
 }
 GGUF_CODES = {
-    int(kind): Code(kind.name, values, n_bytes, quantised=values > 1) for kind, (values, n_bytes) in gguf.GGML_QUANT_SIZES.items()
+    int(kind): Code(kind.name, values, n_bytes, quantised=values > 1, run=_RUNS.get(kind.name, 0))
+    for kind, (values, n_bytes) in gguf.GGML_QUANT_SIZES.items()
 }
 
 

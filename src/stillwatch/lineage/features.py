@@ -47,20 +47,30 @@ def similarity(
     Sum over roles of the cosines of units; None where no role can be compared.
 
     Columns of two quantised tensors are left out: both formats share scales between neighbouring columns, so that columns are not
-    strictly exchangeable. Roles whose features differ in length are left out, too.
+    strictly exchangeable. Roles whose features differ in number are left out, too.
     """
     total: NDArray[np.float32] | None = None
     theirs = {move.role: move for move in base[1].moves if move.compared}
     for move in suspect[1].moves:
         other = theirs.get(move.role)
-        if not move.compared or other is None or (move.along == "columns" and _both_quantised(suspect[0], move, base[0], other)):
+        if not move.compared or other is None or _extent(suspect[0], move) != _extent(base[0], other):
+            continue
+        if move.along == "columns" and _both_quantised(suspect[0], move, base[0], other):
             continue
         left = read(suspect[0], suspect[1], move, units, seed)
         right = read(base[0], suspect[1], other, units, seed)
-        if left.shape == right.shape:
-            found = cosines(left, right)
-            total = found if total is None else total + found
+        found = cosines(left, right)
+        total = found if total is None else total + found
     return total
+
+
+def _extent(weights: Weights, move: Move) -> tuple[int, int]:
+    """Features that a unit has in this tensor: positions of its own, times what lies across."""
+    rows, columns = weights.shape(move.tensors[0])
+    if move.along == "tensors":
+        return move.at.shape[1] * rows, columns
+    across = columns if move.along == "rows" else (rows if move.within is None else move.within[1] - move.within[0])
+    return move.at.shape[1], across
 
 
 def _both_quantised(suspect: Weights, move: Move, base: Weights, other: Move) -> bool:

@@ -77,6 +77,8 @@ class Weights:
         n_rows, columns = place.rows_and_columns
         index = np.arange(n_rows) if at is None else np.asarray(at, dtype=np.int64)
         held = self._map(place.path)
+        if place.offset + place.n_bytes > len(held):
+            raise LineageError(f"{place.path}: changed while it was read. Run again once nobody writes to it")
         whole = np.frombuffer(held, dtype=np.uint8, count=place.n_bytes, offset=place.offset).reshape(n_rows, place.row_bytes)
         raw = whole[index]
         del whole

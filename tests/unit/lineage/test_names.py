@@ -98,7 +98,7 @@ def test_mixtral_names_its_experts_its_own_way(tmp_path: Path) -> None:
 
 def test_unknown_tensors_withhold_their_block(tmp_path: Path) -> None:
     """
-    A tensor that might have to move with the units leaves its block untested; outside all blocks it makes the layer another thing.
+    A tensor that might have to move with the units leaves its block untested; outside all blocks it leaves out the layer.
     """
     more = {"0.self_attn.sinks": 4, "1.mlp.gate_proj.bias": 40, "2.eh_proj.weight": 3}
 

@@ -137,3 +137,14 @@ def test_nan_weights_name_their_tensor(tmp_path: Path) -> None:
     assert weights.rows("w", [1]).tolist() == [[1.0, 1.0]]
     with pytest.raises(LineageError, match="w: holds NaN"):
         weights.rows("w")
+
+
+def test_a_file_that_shrinks_under_the_reader_is_named(tmp_path: Path) -> None:
+    """
+    A checkpoint replaced between its header and its weights is an error that says so.
+    """
+    weights = open_weights(write_folder(tmp_path, {"w": np.ones((50, 50), dtype=np.float32)}))
+    write_folder(tmp_path, {"w": np.ones((2, 2), dtype=np.float32)})
+
+    with pytest.raises(LineageError, match="changed while it was read"):
+        weights.rows("w")
