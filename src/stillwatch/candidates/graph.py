@@ -13,6 +13,7 @@ from stillwatch.settings import CandidateSettings
 Ints = npt.NDArray[np.int64]
 
 MIN_LIFT = 20.0  # research, Stage 5: a token twenty times as common inside as outside tells the group
+MAX_LIFT_SHARE = 0.25  # ... or a quarter of the greatest lift that a log of this size admits
 MIN_TOLD = 3  # accounts of the group that hold such a token
 MAX_SHARE = 0.2  # a token that a fifth of all accounts hold links nobody
 MIN_COVERED = 0.5  # share of members that exchange tokens must cover, else all their exchanges are looked at
@@ -44,7 +45,8 @@ def lifted(incidence: Incidence, members: Ints) -> list[tuple[int, float, int]]:
     tokens, inside = np.unique(np.concatenate(spans), return_counts=True) if spans else (np.empty(0, np.int64),) * 2
     outside = (incidence.sizes[tokens] - inside + 1.0) / (incidence.n_accounts - len(members) + 1.0)
     lift = inside / len(members) / outside
-    told = np.flatnonzero((lift >= MIN_LIFT) & (inside >= MIN_TOLD))
+    enough = min(MIN_LIFT, MAX_LIFT_SHARE * incidence.n_accounts / max(len(members), 1))
+    told = np.flatnonzero((lift >= enough) & (inside >= MIN_TOLD))
     order = told[np.lexsort((tokens[told], -lift[told]))]
     return [(int(tokens[i]), float(lift[i]), int(inside[i])) for i in order]
 
