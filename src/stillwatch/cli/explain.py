@@ -191,8 +191,9 @@ def _verdict(campaign: Campaign) -> str:
 def _show_waterfall(campaign: Campaign) -> None:
     bars = waterfall.bars(campaign)
     low, high = waterfall.extent(bars)
-    rows = [(b.label.replace("_", " "), drawn(b, low, high), words.bits(b.bits), _says(b)) for b in bars]
-    output.table(("evidence", f"{words.bits(low)} … {words.bits(high)} bits", "bits", "what it says"), rows)
+    width = min(BAR_WIDTH, max(output.console().width // 6, 12))
+    rows = [(b.label.replace("_", " "), drawn(b, low, high, width), words.bits(b.bits), _says(b)) for b in bars]
+    output.table(("evidence", f"{words.bits(low)}…{words.bits(high)}", "bits", "what it says"), rows)
 
 
 def _says(bar: waterfall.Bar) -> str:
@@ -209,17 +210,17 @@ def _against(item: EvidenceItem) -> str:
     return f" ({words.figure(item.statistic)}; background {words.figure(item.null.mean)}{sd}; n = {item.n:,})"
 
 
-def drawn(bar: waterfall.Bar, low: float, high: float) -> str:
+def drawn(bar: waterfall.Bar, low: float, high: float, column: int = BAR_WIDTH) -> str:
     """
     A bar in characters: █ counts for, ▒ counts against, · would have added this much but does not count.
 
     >>> drawn(waterfall.Bar("counted", "x", 5.0, 10.0), 0.0, 10.0)
     '               ███████████████'
     """
-    left = round((min(bar.start, bar.end) - low) / (high - low) * BAR_WIDTH)
-    width = max(round(abs(bar.bits) / (high - low) * BAR_WIDTH), 1 if bar.bits else 0)
+    left = round((min(bar.start, bar.end) - low) / (high - low) * column)
+    width = max(round(abs(bar.bits) / (high - low) * column), 1 if bar.bits else 0)
     mark = "·" if bar.kind == "silent" else "▒" if bar.bits < 0 else "█"
-    return " " * min(left, BAR_WIDTH - width) + mark * width
+    return " " * min(left, column - width) + mark * width
 
 
 def show_account(story: AccountStory, document: Document) -> None:

@@ -10,14 +10,16 @@ import io
 import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import click
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
@@ -26,6 +28,7 @@ from stillwatch.records.visible import csv_cell, visible
 
 FORMATS = ("table", "json", "ndjson", "csv", "parquet")
 MAX_CELL = 400  # characters of one cell of a table for people
+MAX_WORD = 40  # characters of one word that are never torn: longer than any id of ours
 PIPED_WIDTH = 10_000  # columns: a table that is piped is as wide as its contents, never cut at 80
 
 _NUMBER = re.compile(r"(< )?[+−-]?(0|[1-9]\d{0,2}(,\d{3})*|[1-9]\d{0,8})(\.\d+)?( %|e[+-]\d+)?")
@@ -60,19 +63,48 @@ def say(sentence: str) -> None:
 
 
 def table(columns: Sequence[str], rows: Rows) -> None:
-    """A table for people, on stdout; numbers stand to the right. Nothing where there are no rows."""
+    """
+    A table for people, on stdout; numbers stand to the right. Nothing where there are no rows.
+
+    On a narrow terminal sentences fold and headers stack, but an id is never torn: better a line too long than a name that
+    cannot be copied.
+    """
     if not rows:
         return
-    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for i, column in enumerate(columns):
-        drawn.add_column(column, justify="right" if all(_is_number(row[i]) for row in rows) else "left", overflow="fold")
-    for row in rows:
-        drawn.add_row(*(visible(spoken(value), MAX_CELL) for value in row))
+    cells = [[visible(spoken(value), MAX_CELL) for value in row] for row in rows]
+    told = [_Told.of(column, [row[i] for row in cells]) for i, column in enumerate(columns)]
     screen = console()
+    narrow = sum(t.natural for t in told) + 2 * len(told) > screen.width
+    drawn = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+    for i, t in enumerate(told):
+        right = all(_is_number(row[i]) for row in rows)
+        header = t.header.replace(" ", "\n") if narrow and not t.folds else t.header
+        drawn.add_column(header, justify="right" if right else "left", no_wrap=not t.folds, overflow="fold")
+    for row in cells:
+        drawn.add_row(*row)
+    screen.width = max(screen.width, sum(t.least for t in told) + 2 * len(told))
     with screen.capture() as captured:
         screen.print(drawn)
     text = captured.get()
     click.echo(text if screen.is_terminal else "\n".join(line.rstrip() for line in text.splitlines()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """One column of a table for people: may its cells fold, and how wide is it at best and at least, characters."""
+
+    header: str
+    folds: bool
+    natural: int
+    least: int
+
+    @classmethod
+    def of(cls, header: str, cells: Sequence[str]) -> Self:
+        longest = max(cell_len(c) for c in cells)
+        folds = longest > MAX_WORD or any(" " in c.strip() for c in cells)
+        words = max((cell_len(w) for text in (header, *(cells if folds else ())) for w in text.split()), default=0)
+        least = max(min(words, MAX_WORD), 0 if folds else longest)
+        return cls(header, folds, max(longest, cell_len(header)), least)
 
 
 def records(kind: str, columns: Sequence[str], data: Rows) -> None:

@@ -43,6 +43,33 @@ def test_a_piped_table_is_not_cut(capsysbinary: pytest.CaptureFixture[bytes]) ->
     assert len(capsysbinary.readouterr().out.decode().strip().splitlines()) == 3
 
 
+def test_a_narrow_terminal_tears_no_id(monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    """At 60 columns sentences fold between words and headers stack; ids stay whole, and with room for it so do lines."""
+    monkeypatch.setattr(output, "PIPED_WIDTH", 60)
+    digest = "c-0d4b2239b233"
+
+    output.table(
+        ("campaign", "accounts of it", "what it says", "first seen"),
+        [(digest, "1,204", "Two accounts send the same filling as often as chance would have it.", "2026-09-02 23:07")],
+    )
+
+    lines = capsysbinary.readouterr().out.decode().splitlines()
+    assert sum(digest in line for line in lines) == 1
+    assert max(map(len, lines)) <= 60
+    assert all(word in " ".join(" ".join(lines).split()) for word in ("accounts", "filling", "2026-09-02", "23:07"))
+
+
+def test_a_table_too_wide_for_its_terminal_is_wider(
+    monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """Where even whole ids do not fit, the line is longer than the terminal, and no id is torn."""
+    monkeypatch.setattr(output, "PIPED_WIDTH", 30)
+
+    output.table(("a", "b", "c"), [("0123456789abcdef",) * 3])
+
+    assert "0123456789abcdef  0123456789abcdef  0123456789abcdef" in capsysbinary.readouterr().out.decode()
+
+
 def test_an_empty_table_is_nothing(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     """No rows, no header."""
     output.table(COLUMNS, [])
