@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from stillwatch.engine.base import Engine
+from stillwatch.evidence import examples
 from stillwatch.evidence.base import Example, Statement, statements_table
 from stillwatch.evidence.groups import Plain, accounts
 from stillwatch.evidence.rates import MeetingRates, shipped
@@ -63,8 +64,13 @@ class InfrastructureCollisions:
         return statements_table(self, groups, (self._statement(g, n_platform, rates) for g in read))
 
     def examples(self) -> tuple[Example, ...]:
-        """None yet."""
-        return ()
+        """Logs that show it."""
+        return (
+            Example(f"thirty accounts on six values of {self.field}", examples.shared(self.field), "for"),
+            Example(f"each account on its own {self.field}", examples.each_its_own(self.field), "nothing"),
+            Example(f"one {self.field} that thousands share", examples.crowded(self.field), "nothing"),
+            Example(f"one company on one {self.field}", examples.one_organisation(self.field), "nothing"),
+        )
 
     def _statement(self, group: dict[str, Plain], n_platform: int, rates: MeetingRates) -> Statement:
         value, org = group[self.field], group["org"]

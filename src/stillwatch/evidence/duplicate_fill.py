@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from stillwatch.engine.base import Engine
+from stillwatch.evidence import examples
 from stillwatch.evidence.base import Example, Statement, statements_table
 from stillwatch.evidence.groups import GroupRows, exchanges
 from stillwatch.evidence.items import items
@@ -51,8 +52,11 @@ class DuplicateFill:
         return statements_table(self, groups, (_statement(g, rates) for g in read))
 
     def examples(self) -> tuple[Example, ...]:
-        """None yet."""
-        return ()
+        """Logs that show it."""
+        return (
+            Example("one list for everybody", examples.common_list(), "against"),
+            Example("one pool dealt out: nothing is sent twice", examples.pool_dealt_out(), "nothing"),
+        )
 
 
 def _statement(group: GroupRows, rates: DuplicateFillRates) -> Statement:

@@ -9,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from stillwatch.engine.base import Engine
+from stillwatch.evidence import examples
 from stillwatch.evidence.base import Example, Statement, statements_table
 from stillwatch.evidence.groups import GroupRows, Ragged, exchanges
 from stillwatch.evidence.items import items, of_a_list
@@ -19,6 +20,7 @@ from stillwatch.records.window import Window
 SITTING_GAP_US = 30 * 60 * 1_000_000  # half an hour without a request ends a web session (Catledge & Pitkow 1995: 25.5 min)
 PIECES_PER_ACCOUNT = 20  # an account's influence is bounded; 190 pairs of pieces say all it has to say
 MIN_HANDS = 8  # fewer accounts do not speak for a group
+MIN_PIECES = 40  # algorithms.md 3.1: at 30 pieces fleets and people overlap, at 60 they do not
 EXCHANGES_PER_SITTING = 8  # of a sitting, evenly spaced: enough to meet its subjects, few enough to bound its size
 
 
@@ -59,8 +61,13 @@ class Persistence:
         )
 
     def examples(self) -> tuple[Example, ...]:
-        """None yet."""
-        return ()
+        """Logs that show it."""
+        return (
+            Example("one pool dealt out over thirty accounts", examples.pool_dealt_out(), "for"),
+            Example("thirty people who return to their own subjects", examples.people_at_work(), "against"),
+            Example("one prompt an account", examples.asked_once(), "nothing"),
+            Example("one list for everybody", examples.common_list(), "nothing"),
+        )
 
 
 def _statement(group: GroupRows, rates: PersistenceRates) -> Statement:
@@ -76,9 +83,11 @@ def _statement(group: GroupRows, rates: PersistenceRates) -> Statement:
     near_bits = weight_bits(near, rates)
     if near_bits > max(bits, 0):
         return _told(near, near_bits, "exchanges in {} sittings")
-    if far.n_hands < MIN_HANDS:
+    if not _speaks(far):
         return Statement(
-            0.0, f"{far.n_hands} accounts of the group came back: too few to say whether accounts return to words of their own"
+            0.0,
+            f"{far.n_hands} accounts of the group came back, {far.n_pieces} times in all: too little to say whether accounts "
+            f"return to words of their own (from {MIN_HANDS} accounts and {MIN_PIECES} times)",
         )
     return _told(far, bits, "sittings of {} accounts")
 
@@ -90,13 +99,17 @@ def weight_bits(found: method.Persistence, rates: PersistenceRates) -> float:
     >>> weight_bits(method.NOTHING, shipped().persistence)
     0.0
     """
-    if found.n_hands < MIN_HANDS:
+    if not _speaks(found):
         return 0.0
     x = min(max(found.log_ratio, rates.campaign.mean), rates.background.mean)
     pure, diluted, ordinary = (law.log_density(x, found.se) for law in (rates.campaign, rates.diluted, rates.background))
     campaign = np.logaddexp(log1p(-rates.diluted_share) + pure, log(rates.diluted_share) + diluted)
     background = np.logaddexp(log1p(-rates.stray) + ordinary, log(rates.stray) + diluted)
     return float(campaign - background) / log(2)
+
+
+def _speaks(found: method.Persistence) -> bool:
+    return found.n_hands >= MIN_HANDS and found.n_pieces >= MIN_PIECES
 
 
 def sittings(account: NDArray[np.int64], seen_us: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -8,6 +8,7 @@ from typing import ClassVar
 import pyarrow as pa
 
 from stillwatch.engine.base import Engine
+from stillwatch.evidence import examples
 from stillwatch.evidence.base import Example, Statement, statements_table
 from stillwatch.evidence.rates import PivotRates, shipped
 from stillwatch.methods.adoption import excess_bits
@@ -55,8 +56,12 @@ class ModelPivot:
         return statements_table(self, groups, said)
 
     def examples(self) -> tuple[Example, ...]:
-        """None yet."""
-        return ()
+        """Logs that show it."""
+        return (
+            Example("half the group takes up a model at once", examples.moved_at_once(), "for"),
+            Example("the group takes it up like others", examples.moved_like_others(), "nothing"),
+            Example("nothing was released", examples.own_clocks(), "nothing"),
+        )
 
 
 @dataclass(frozen=True, slots=True)

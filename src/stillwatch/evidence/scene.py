@@ -1,13 +1,13 @@
 """Tiny logs, written down: the tables that detectors read, from plain lists. For examples, docs and tests."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
 from stillwatch.engine.base import Engine
-from stillwatch.records.tables import GROUP_ACCOUNTS, GROUP_EXCHANGES, GROUPS, MODELS, TableSpec
+from stillwatch.records.tables import ACCOUNTS, GROUP_ACCOUNTS, GROUP_EXCHANGES, GROUPS, MODELS, TableSpec
 from stillwatch.records.window import Window
 
 START = datetime(2026, 3, 2, tzinfo=UTC)  # a Monday
@@ -67,12 +67,14 @@ class Scene:
         seats: Seats of each group's accounts; accounts without one are seated on nothing.
         releases: Models that came out.
         n_days: Length of the window.
+        n_platform: Accounts of the whole platform.
     """
 
-    visits: dict[int, Sequence[Visit]]
-    seats: dict[int, Sequence[Seat]] = field(default_factory=dict)
+    visits: Mapping[int, Sequence[Visit]]
+    seats: Mapping[int, Sequence[Seat]] = field(default_factory=dict)
     releases: Sequence[Release] = ()
     n_days: int = 7
+    n_platform: int = 10_000
 
     @property
     def window(self) -> Window:
@@ -80,12 +82,13 @@ class Scene:
         return Window(START, START + timedelta(days=self.n_days))
 
     def tables(self) -> dict[TableSpec, pa.Table]:
-        """Tables as candidates/ writes them."""
+        """Tables as candidates/ writes them, and the accounts of the platform."""
         return {
             GROUPS: self._groups(),
             GROUP_EXCHANGES: self._exchanges(),
             GROUP_ACCOUNTS: self._accounts(),
             MODELS: self._models(),
+            ACCOUNTS: _table(ACCOUNTS, [(a, f"account {a}", None) for a in range(self.n_platform)]),
         }
 
     def store(self, engine: Engine) -> None:
@@ -100,7 +103,7 @@ class Scene:
         return sorted({*self.visits, *self.seats})
 
     def _groups(self) -> pa.Table:
-        rows = [(g, "recipe", None, len(self._members(g)), len(self.visits.get(g, ()))) for g in self._numbers()]
+        rows = [(g, "recipe", "wording", None, len(self._members(g)), len(self.visits.get(g, ()))) for g in self._numbers()]
         return _table(GROUPS, rows)
 
     def _exchanges(self) -> pa.Table:

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from stillwatch.engine.base import Engine
+from stillwatch.evidence import examples
 from stillwatch.evidence.base import Example, Statement, statements_table
 from stillwatch.evidence.groups import GroupRows, exchanges
 from stillwatch.evidence.rates import SynchronyRates, shipped
@@ -51,8 +52,12 @@ class Synchrony:
         return statements_table(self, groups, (_statement(g, window, rates) for g in exchanges(engine, groups, [])))
 
     def examples(self) -> tuple[Example, ...]:
-        """None yet."""
-        return ()
+        """Logs that show it."""
+        return (
+            Example("thirty accounts on one clock", examples.one_clock(), "for"),
+            Example("thirty accounts in office hours, each on its own days", examples.own_clocks(), "nothing"),
+            Example("one clock, but a window of a day", examples.one_day(), "nothing"),
+        )
 
 
 def _statement(group: GroupRows, window: Window, rates: SynchronyRates) -> Statement:
