@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stillwatch.ingest.thrift import BINARY, I32, I64, LIST, STRUCT, BrokenError, Reader, Struct, Typed, written
-from stillwatch.records.tables import EXCHANGES
+from stillwatch.records.tables import EXCHANGES, MESSAGE
 
 MAGIC = b"PAR1"
 UNKNOWN_CODEC = -1
@@ -60,17 +60,25 @@ class Group:
     torn: Chunk | None = None
 
 
-def donor_of(path: str | None) -> Donor:
-    """The schema of a whole file; that of `exchanges`, as Arrow writes it, where `path` is None."""
-    if path is None:
+OWN = ("exchanges as declared", "exchanges with every column nullable")
+
+
+def donor_of(name: str) -> Donor:
+    """The schema of a whole file, or one of OWN: many engines know no "not null"."""
+    if name in OWN:
         sink = io.BytesIO()
-        pq.write_table(EXCHANGES.schema.empty_table(), sink)
+        pq.write_table((EXCHANGES.schema if name == OWN[0] else _all_nullable()).empty_table(), sink)
         return _donor(sink.getvalue())
-    with Path(path).open("rb") as file:
+    with Path(name).open("rb") as file:
         file.seek(-8, io.SEEK_END)
         length = int.from_bytes(file.read(4), "little")
         file.seek(-8 - length, io.SEEK_END)
         return _donor(MAGIC + file.read())
+
+
+def _all_nullable() -> pa.Schema:
+    turns = pa.list_(pa.struct([(f.name, f.type) for f in MESSAGE]))
+    return pa.schema([(c.name, turns if c.type == pa.list_(MESSAGE) else c.type) for c in EXCHANGES.columns])
 
 
 def opened(path: str, donor: Donor, tops: Sequence[int], groups: Sequence[Group]) -> pq.ParquetFile:

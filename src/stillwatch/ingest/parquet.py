@@ -54,7 +54,7 @@ def opened(path: str) -> pq.ParquetFile:
 
 def look(path: str) -> tuple[pa.Schema, str | None, salvage.Salvaged | None]:
     """
-    Schema of a file; where its footer is lost, also the donor (None: `exchanges` itself) and what was recovered.
+    Schema of a file; where its footer is lost, also the donor (a file, or one of `footer.OWN`) and what was recovered.
 
     Raises:
         LogFormatError: it has no footer and nothing of it can be recovered.
@@ -73,7 +73,7 @@ def look(path: str) -> tuple[pa.Schema, str | None, salvage.Salvaged | None]:
     )
 
 
-def _donors(path: str) -> Iterator[str | None]:
+def _donors(path: str) -> Iterator[str]:
     """Whole Parquet files of the same folder, those with its own suffix first, then `exchanges` itself."""
     here = Path(path)
     beside = sorted(f for f in here.parent.iterdir() if f.is_file() and f != here and not f.name.startswith("."))
@@ -83,7 +83,7 @@ def _donors(path: str) -> Iterator[str | None]:
         if n_tried < _MOST_DONORS and _is_whole(file):
             n_tried += 1
             yield str(file)
-    yield None
+    yield from footer.OWN
 
 
 def _is_whole(file: Path) -> bool:
@@ -96,7 +96,7 @@ def _is_whole(file: Path) -> bool:
 
 def read_salvaged(split: Split, settings: IngestSettings, own: Mapping[str, str]) -> Iterator[Piece]:
     """The exchanges that are left of a file without footer; the last piece tells where it is cut."""
-    found = salvage.salvage(split.path, footer.donor_of(split.donor), REQUIRED)
+    found = salvage.salvage(split.path, footer.donor_of(split.donor or footer.OWN[0]), REQUIRED)
     if found is None:
         raise LogFormatError(f"{split.path}: changed while it was read. Run again once it is written whole")
     wanted = {c: n for c, n in own.items() if n in found.donor.names}

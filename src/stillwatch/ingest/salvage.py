@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from stillwatch.ingest.footer import MAGIC, UNKNOWN_CODEC, Chunk, Donor, Group, Leaf, inner, integer, opened
-from stillwatch.ingest.thrift import BrokenError, Reader
+from stillwatch.ingest.thrift import I32, I64, LIST, BrokenError, Reader
 
 CUT = "the Parquet file is cut off here; all before this row was read"
 _DATA, _DICTIONARY, _DATA_V2 = 0, 2, 3  # PageType
@@ -136,7 +136,7 @@ def _groups(data: mmap.mmap, donor: Donor) -> Iterator[Group]:
         yield group
         if group.torn is not None:
             return
-        at = group.chunks[-1].end
+        at = _past_description(data, group.chunks[-1].end)
 
 
 def _group(data: mmap.mmap, at: int, donor: Donor) -> Group | None:
@@ -148,7 +148,7 @@ def _group(data: mmap.mmap, at: int, donor: Donor) -> Group | None:
     """
     first = _chunk(data, at, donor.leaves[0], None)
     after = _page(data, first.end)
-    ended = after is not None and after.kind == _DICTIONARY
+    ended = _past_description(data, first.end) > first.end or (after is not None and after.kind == _DICTIONARY)
     page = _page(data, first.first_data)
     for n_rows in (first.n_values if ended else 0, donor.n_rows, page.n_values if page is not None else 0):
         walked = _walked(data, at, donor, n_rows) if n_rows else None
@@ -166,7 +166,7 @@ def _walked(data: mmap.mmap, at: int, donor: Donor, n_rows: int) -> Group | None
             cut_here = chunk.n_rows < n_rows and _page(data, chunk.end) is None
             return Group(n_rows, tuple(chunks), chunk) if chunks and cut_here else None
         chunks.append(chunk)
-        at = chunk.end
+        at = _past_description(data, chunk.end)
     return Group(n_rows, tuple(chunks))
 
 
@@ -223,6 +223,17 @@ def n_zeros(levels: bytes, n: int) -> int:
             run = min(head >> 1, n - seen)
             zeros, seen, at = zeros + run * (levels[at : at + 1] == b"\0"), seen + run, at + 1
     return zeros
+
+
+def _past_description(data: mmap.mmap, at: int) -> int:
+    """Some writers describe a column once more behind its pages (ColumnMetaData); where the next one begins."""
+    reader = Reader(data, at, len(data))
+    try:
+        fields = reader.struct()
+    except BrokenError:
+        return at
+    kinds = {1: I32, 2: LIST, 3: LIST, 4: I32, 5: I64}
+    return reader.at if all(n in fields and fields[n].kind == kind for n, kind in kinds.items()) else at
 
 
 def _page(data: mmap.mmap, at: int) -> _Page | None:

@@ -143,7 +143,7 @@ def _parquet_head(path: str, size: int) -> Head:
     schema, donor, found = parquet.look(path)
     if found is None:
         return Head(path, size, "parquet", None, schema=schema)
-    lent = os.path.basename(donor) if donor else "the exchanges table"
+    lent = os.path.basename(donor or "")
     part = "" if found.torn is None else ", the last ones without the columns that came after the cut"
     note = f"cut off: its footer is lost. {found.n_rows:,} rows were recovered by the schema of {lent}{part}"
     return Head(path, size, "cut parquet", None, schema=schema, donor=donor, n_rows=found.n_rows, note=note)

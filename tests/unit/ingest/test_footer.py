@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stillwatch.ingest.footer import UNKNOWN_CODEC, Donor, donor_of, inner, integer, opened
+from stillwatch.ingest.footer import OWN, UNKNOWN_CODEC, Donor, donor_of, inner, integer, opened
 from stillwatch.ingest.thrift import BINARY, BrokenError, Typed
 from stillwatch.records.tables import EXCHANGES
 
@@ -31,7 +31,7 @@ def test_without_a_file_the_donor_is_exchanges_itself() -> None:
     """
     Its compression is left open.
     """
-    donor = donor_of(None)
+    donor = donor_of(OWN[0])
 
     assert donor.names == EXCHANGES.names
     assert {leaf.codec for leaf in donor.leaves} == {UNKNOWN_CODEC}
