@@ -154,14 +154,13 @@ def test_the_fast_reader_agrees_with_the_slow_obvious_one(tmp_path: Path, rows: 
     slow = from_rows(rows).batch
 
     (fast,) = read_all(tmp_path / "log", "exchanges")
-    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "log.parquet")
+    names = sorted({name for row in rows for name in row})
+    pq.write_table(pa.table({name: [row.get(name) for row in rows] for name in names}), tmp_path / "log.parquet")
     source = ingest.discover([str(tmp_path / "log.parquet")], IngestSettings())
     (table,) = [p.exchanges for s in source.splits for p in CANONICAL.read(s, IngestSettings())]
 
     assert fast.exchanges.equals(slow)
-    names = [n for n in EXCHANGES.names if n in rows[0] and all(n in r for r in rows)]
-    for name in names:
-        assert table[name].equals(slow[name]), name
+    assert table.equals(slow)
 
 
 @FILES
