@@ -10,7 +10,7 @@ import pyarrow as pa
 from stillwatch.engine.base import Engine
 from stillwatch.privacy import pseudonym
 from stillwatch.records.campaign import Document
-from stillwatch.records.tables import ATTRIBUTED, CAMPAIGNS, GROUP_TOKENS, MEMBERS, MODELS, RECIPES, SIGNATURES
+from stillwatch.records.tables import ACCOUNTS, ATTRIBUTED, CAMPAIGNS, GROUP_TOKENS, MEMBERS, MODELS, RECIPES, SIGNATURES
 from stillwatch.report.links import CONCENTRATED, MIN_SHARED, Hub
 from stillwatch.report.timeline import Bins, bins
 
@@ -84,12 +84,12 @@ def gather(engine: Engine, document: Document, account_names: bool) -> Gathered:
         account_names: Name accounts as the log does; else by their keyed pseudonyms.
 
     Raises:
-        EngineError: `members`, `attributed` or `signatures` is missing.
+        EngineError: `members`, `attributed`, `signatures` or `accounts` is missing.
     """
     window_bins = bins(document.window)
     if not document.campaigns:
         return Gathered(window_bins, tuple([0] * window_bins.n), (), {})
-    for spec in (MEMBERS, ATTRIBUTED, SIGNATURES):
+    for spec in (MEMBERS, ATTRIBUTED, SIGNATURES, ACCOUNTS):
         if not engine.has(spec):
             engine.read(spec)
     members = _members(engine, account_names)
