@@ -24,6 +24,7 @@ from stillwatch.lineage.weights_robust import WeightsRobust
 
 # in-place distance worth a test: 1 for strangers, give or take 0.01 over a whole model; less where the best layer was picked
 _NEAR, _NEAR_OTHER_DEPTH = 0.97, 0.9
+_OTHER_DEPTH = 0.05  # added where depths differ: each layer then chose its best fit, and equal depth is the likelier kinship
 _ROBUST_NEIGHBOURS = 3  # most alike by norms, for models without relatives in place
 _SEEN_ZEROS = 0.01  # so many more zeros are no accident of rounding
 _PRECISE = 1.1  # more stored bits than this many times another's is more precise
@@ -150,10 +151,13 @@ def _joined(sketches: list[Sketch], given: Given, pairs: int) -> tuple[list[_Joi
 
 def _worth_testing(sketches: list[Sketch]) -> Iterator[tuple[int, int, float, bool]]:
     """Pairs alike in place, nearest first; then, for the calibrated test, each model's nearest by norms."""
-    apart = [(in_place_distance(sketches[a], sketches[b]), a, b) for b in range(len(sketches)) for a in range(b)]
-    for distance, a, b in sorted(apart):
-        if distance < (_NEAR if sketches[a].layers == sketches[b].layers else _NEAR_OTHER_DEPTH):
-            yield a, b, distance, True
+    apart = []
+    for b in range(len(sketches)):
+        for a in range(b):
+            distance, other_depth = in_place_distance(sketches[a], sketches[b]), sketches[a].layers != sketches[b].layers
+            if distance < (_NEAR_OTHER_DEPTH if other_depth else _NEAR):
+                apart.append((distance + _OTHER_DEPTH * other_depth, a, b, distance))
+    yield from ((a, b, distance, True) for _, a, b, distance in sorted(apart))
     for b in range(len(sketches)):
         others = sorted((norm_distance(sketches[a], sketches[b]), a) for a in range(len(sketches)) if a != b)
         for distance, a in others[:_ROBUST_NEIGHBOURS]:
