@@ -92,6 +92,7 @@ def test_every_part_of_a_campaign_is_told(scanned: Any, html: str) -> None:
     for item in campaign.evidence:
         assert item.in_words in text
     assert "not counted" in text
+    assert "The benign explanation hardest to rule out is evaluation harness : a campaign is about 9 times likelier." in text
     for alternative in campaign.alternatives:
         assert alternative.name in text
     assert "$1,412" in text
