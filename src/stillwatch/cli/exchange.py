@@ -2,15 +2,14 @@
 
 import dataclasses
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 import orjson
-from rich.console import Console
-from rich.table import Table
 
+from stillwatch.cli import output
 from stillwatch.errors import SharingError
 from stillwatch.sharing import catalogue
 from stillwatch.sharing.taxii import audit, database, marking, times
@@ -34,9 +33,7 @@ _STORE = click.option(
     envvar="STILLWATCH_EXCHANGE_STORE",
     help="SQLite file, or postgresql://… with the extra stillwatch[postgres].",
 )
-_JSON = click.option(
-    "-o", "form", type=click.Choice(["table", "json"]), default="table", show_default=True, help="Form of the output."
-)
+_JSON = output.output_option("table", "json")
 _TLP = click.Choice(marking.NAMES)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -133,7 +130,7 @@ def member_set(store: str, name: str, clearance: str | None, certificate: str | 
 @member.command("list")
 @_STORE
 @_JSON
-def member_list(store: str, form: str) -> None:
+def member_list(store: str, kind: str) -> None:
     """Every member."""
     rows = [
         {
@@ -147,7 +144,7 @@ def member_list(store: str, form: str) -> None:
         }
         for m in _members(store).all()
     ]
-    _show(form, rows)
+    _show(kind, rows)
 
 
 @command.group()
@@ -168,7 +165,7 @@ def key_add(store: str, name: str, days: int) -> None:
 @_STORE
 @_JSON
 @click.argument("name")
-def key_list(store: str, name: str, form: str) -> None:
+def key_list(store: str, name: str, kind: str) -> None:
     """The keys of a member, never the secrets."""
     rows = [
         {
@@ -179,7 +176,7 @@ def key_list(store: str, name: str, form: str) -> None:
         }
         for k in _members(store).keys(name)
     ]
-    _show(form, rows)
+    _show(kind, rows)
 
 
 @key.command("revoke")
@@ -228,7 +225,7 @@ def collection_add(
 @collection.command("list")
 @_STORE
 @_JSON
-def collection_list(store: str, form: str) -> None:
+def collection_list(store: str, kind: str) -> None:
     """Every collection, with the identity under which the exchange itself publishes there."""
     members = _members(store)
     rows = [
@@ -244,7 +241,7 @@ def collection_list(store: str, form: str) -> None:
         }
         for c in members.collections()
     ]
-    _show(form, rows)
+    _show(kind, rows)
 
 
 @collection.command("grant")
@@ -268,7 +265,7 @@ def review() -> None:
 @review.command("list")
 @_STORE
 @_JSON
-def review_list(store: str, form: str) -> None:
+def review_list(store: str, kind: str) -> None:
     """Batches that wait, oldest first; -o json shows the objects."""
     opened = database.connect(store)
     titles = {c.n: c.id for c in Members(opened).collections()}
@@ -277,11 +274,11 @@ def review_list(store: str, form: str) -> None:
             "status": status,
             "member": sender,
             "collection": titles[n],
-            "objects": [orjson.loads(body) for body in bodies] if form == "json" else len(bodies),
+            "objects": [orjson.loads(body) for body in bodies] if kind == "json" else len(bodies),
         }
         for status, sender, n, bodies in Objects(opened).waiting()
     ]
-    _show(form, rows)
+    _show(kind, rows)
 
 
 @review.command("accept")
@@ -310,9 +307,9 @@ def audit_group() -> None:
 @_JSON
 @click.option("--after", default=0, type=click.IntRange(0), help="Begin after this line.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 100_000), help="Lines at most.")
-def audit_show(store: str, form: str, after: int, limit: int) -> None:
+def audit_show(store: str, kind: str, after: int, limit: int) -> None:
     """Lines of the log."""
-    _show(form, [audit.written(line) for line in audit.lines(database.connect(store), after, limit)])
+    _show(kind, [audit.written(line) for line in audit.lines(database.connect(store), after, limit)])
 
 
 @audit_group.command("verify")
@@ -356,10 +353,10 @@ def tokens_add(keys: Path, epoch: str, days: int) -> None:
 @tokens_group.command("list")
 @_KEYS
 @_JSON
-def tokens_list(keys: Path, form: str) -> None:
+def tokens_list(keys: Path, kind: str) -> None:
     """Live epochs and their public keys."""
     live = Epochs(keys, group.best()).live()
-    _show(form, [{"epoch": e.name, "public_key": e.public.hex(), "expires": times.write(e.expires)} for e in live])
+    _show(kind, [{"epoch": e.name, "public_key": e.public.hex(), "expires": times.write(e.expires)} for e in live])
 
 
 @tokens_group.command("destroy")
@@ -420,18 +417,11 @@ def _review(store: str, status: str, *, accept: bool) -> None:
 
 def _show(form: str, rows: Sequence[dict[str, Any]]) -> None:
     if form == "json":
-        click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
-        return
-    table = Table(box=None, pad_edge=False)
-    for name in rows[0] if rows else ("nothing yet",):
-        table.add_column(name)
-    for row in rows:
-        table.add_row(*_cells(row.values()))
-    Console().print(table)
-
-
-def _cells(values: Iterable[object]) -> list[str]:
-    return ["yes" if v is True else "no" if v is False else "" if v is None else str(v) for v in values]
+        output.document(list(rows))
+    elif rows:
+        output.table(list(rows[0]), [list(row.values()) for row in rows])
+    else:
+        output.say("nothing yet")
 
 
 def _without_password(store: str) -> str:
