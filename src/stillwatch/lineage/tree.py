@@ -19,13 +19,13 @@ from stillwatch.lineage.names import read_names
 from stillwatch.lineage.place import read_start
 from stillwatch.lineage.sketch import Sketch, in_place_distance, norm_distance, sketch
 from stillwatch.lineage.weights import open_weights
-from stillwatch.lineage.weights_exact import WeightsExact
+from stillwatch.lineage.weights_exact import LEVEL, WeightsExact
 from stillwatch.lineage.weights_robust import WeightsRobust
 
 # in-place distance worth a test: 1 for strangers, give or take 0.01 over a whole model; less where the best layer was picked
 _NEAR, _NEAR_OTHER_DEPTH = 0.97, 0.9
 _OTHER_DEPTH = 0.05  # added where depths differ: each layer then chose its best fit, and equal depth is the likelier kinship
-_ROBUST_NEIGHBOURS = 3  # most alike by norms, for models without relatives in place
+_FAMILIES_TRIED = 6  # for each model without relatives in place: a test of a few seconds each
 _SEEN_ZEROS = 0.01  # so many more zeros are no accident of rounding
 _PRECISE = 1.1  # more stored bits than this many times another's is more precise
 
@@ -39,7 +39,7 @@ class Edge:
         parent, child: By advice only.
         exact: From the exact test; else from the calibrated one.
         log10_p: Of that test, before the correction over all pairs that the forest already applied.
-        distance: One minus the cosine of sketched weights in place.
+        distance: One minus the cosine of sketched weights in place; for models moved out of place, of neuron norms.
         advice: Reasons for the direction, or against it.
     """
 
@@ -129,44 +129,60 @@ class _Joint:
 
 
 def _joined(sketches: list[Sketch], given: Given, pairs: int) -> tuple[list[_Joint], int]:
-    """Edges that a test rejected after Bonferroni over all pairs of the folder, tested or not."""
+    """Edges that a test holds after Bonferroni over all pairs of the folder, tested or not; and how many were tested."""
     family = list(range(len(sketches)))
+    level = math.log10(min(LEVEL, given.alpha / pairs))
     joints: list[_Joint] = []
     tested = 0
-    for a, b, distance, in_place in _worth_testing(sketches):
-        if _find(family, a) == _find(family, b) or (not in_place and _related_to_any(joints, a) and _related_to_any(joints, b)):
-            continue
-        tested += 1
-        result = _tested(sketches[a], sketches[b], given, in_place)
-        if result is None or result.log10_p is None:
-            continue
-        strong = (
-            result.log10_p + math.log10(pairs) <= math.log10(given.alpha) if in_place else result.verdict is Verdict.CALIBRATED
-        )
-        if strong:
-            family[_find(family, a)] = _find(family, b)
-            joints.append(_Joint(a, b, in_place, result.log10_p, distance))
+    for a, b, distance in _alike_in_place(sketches):
+        if _find(family, a) != _find(family, b):
+            tested += 1
+            _join(joints, family, a, b, distance, _exact(sketches[a], sketches[b], given, level), True)
+    for b in [i for i in range(len(sketches)) if family.count(_find(family, i)) == 1 and _find(family, i) == i]:
+        for a, distance in _nearest_of_families(sketches, family, b):
+            if _find(family, a) == _find(family, b):
+                continue
+            tested += 1
+            exact = _exact(sketches[b], sketches[a], given, level)
+            _join(
+                joints,
+                family,
+                a,
+                b,
+                distance,
+                _calibrated(sketches[b], sketches[a], given) if exact is None else exact,
+                exact is not None,
+            )
     return joints, tested
 
 
-def _worth_testing(sketches: list[Sketch]) -> Iterator[tuple[int, int, float, bool]]:
-    """Pairs alike in place, nearest first; then, for the calibrated test, each model's nearest by norms."""
+def _join(joints: list[_Joint], family: list[int], a: int, b: int, distance: float, log10_p: float | None, exact: bool) -> None:
+    if log10_p is not None:
+        family[_find(family, a)] = _find(family, b)
+        joints.append(_Joint(a, b, exact, log10_p, distance))
+
+
+def _alike_in_place(sketches: list[Sketch]) -> Iterator[tuple[int, int, float]]:
+    """Pairs that may be related in place, nearest first."""
     apart = []
     for b in range(len(sketches)):
         for a in range(b):
             distance, other_depth = in_place_distance(sketches[a], sketches[b]), sketches[a].layers != sketches[b].layers
             if distance < (_NEAR_OTHER_DEPTH if other_depth else _NEAR):
                 apart.append((distance + _OTHER_DEPTH * other_depth, a, b, distance))
-    yield from ((a, b, distance, True) for _, a, b, distance in sorted(apart))
-    for b in range(len(sketches)):
-        others = sorted((norm_distance(sketches[a], sketches[b]), a) for a in range(len(sketches)) if a != b)
-        for distance, a in others[:_ROBUST_NEIGHBOURS]:
-            if np.isfinite(distance):
-                yield a, b, distance, False
+    yield from ((a, b, distance) for _, a, b, distance in sorted(apart))
 
 
-def _related_to_any(joints: list[_Joint], i: int) -> bool:
-    return any(i in (joint.a, joint.b) for joint in joints)
+def _nearest_of_families(sketches: list[Sketch], family: list[int], b: int) -> Iterator[tuple[int, float]]:
+    """For a model without relatives: of each family the member with the most similar neuron norms, nearest families first."""
+    nearest: dict[int, tuple[float, int]] = {}
+    for a in range(len(sketches)):
+        told = (norm_distance(sketches[a], sketches[b]), a)
+        if a != b and np.isfinite(told[0]):
+            root = _find(family, a)
+            nearest[root] = min(nearest.get(root, told), told)
+    for distance, a in sorted(nearest.values())[:_FAMILIES_TRIED]:
+        yield a, distance
 
 
 def _find(family: list[int], i: int) -> int:
@@ -176,10 +192,15 @@ def _find(family: list[int], i: int) -> int:
     return i
 
 
-def _tested(a: Sketch, b: Sketch, given: Given, in_place: bool) -> Result | None:
-    test = WeightsExact(units=256, block_share=2) if in_place else WeightsRobust()
-    said = next(test.run(open_weights(a.path, a.name), [open_weights(b.path, b.name)], given))
-    return said if isinstance(said, Result) else None
+def _exact(a: Sketch, b: Sketch, given: Given, level: float) -> float | None:
+    """log10 p of the exact test, None where it says nothing at this level."""
+    said = next(WeightsExact(units=256, block_share=2).run(open_weights(a.path, a.name), [open_weights(b.path, b.name)], given))
+    return said.log10_p if isinstance(said, Result) and said.log10_p is not None and said.log10_p <= level else None
+
+
+def _calibrated(a: Sketch, b: Sketch, given: Given) -> float | None:
+    said = next(WeightsRobust().run(open_weights(a.path, a.name), [open_weights(b.path, b.name)], given))
+    return said.log10_p if isinstance(said, Result) and said.verdict is Verdict.CALIBRATED else None
 
 
 def _directed(sketches: list[Sketch], joints: list[_Joint]) -> tuple[list[Edge], list[tuple[str, int]]]:

@@ -63,7 +63,8 @@ def svg(forest: Forest) -> str:
     width = _MARGIN * 2 + _COLUMN * max(spot.depth for spot in spots.values()) + _BOX[0]
     height = _MARGIN * 2 + _ROW * int(max(spot.row for spot in spots.values()) + 1)
     drawn = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" font-family="sans-serif"'
+        ' font-size="12">',
         f"<title>{len(spots)} checkpoints in {len(forest.roots)} families</title>",
     ]
     for edge in forest.edges:

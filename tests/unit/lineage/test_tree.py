@@ -27,6 +27,8 @@ def forest(tmp_path_factory: pytest.TempPathFactory) -> Forest:
             "base": state,
             "tuned": tuned,
             "tuned-again": noisy(tuned, 0.3, family + 110),
+            "other": noisy(state, 0.3, family + 120),
+            "third": noisy(state, 0.3, family + 130),
             "pruned": pruned(state, 0.5),
             "short": with_layers(state, [0, 2]),
             "hidden": stream_turned(neurons_permuted(state, 1), signed_order(32, 2)),
@@ -47,7 +49,7 @@ def test_families_are_found_with_their_roots(forest: Forest) -> None:
     """
     Each family hangs from its base, the stranger stands alone.
     """
-    assert forest.roots == (("0-base", 6), ("1-base", 6), ("stranger", 0))
+    assert forest.roots == (("0-base", 8), ("1-base", 8), ("stranger", 0))
     assert {edge.parent[0] == edge.child[0] for edge in forest.edges} == {True}
 
 
@@ -59,7 +61,7 @@ def test_each_child_hangs_from_what_it_was_made_of(forest: Forest) -> None:
 
     for family in "01":
         assert parents[f"{family}-tuned-again"] == parents[f"{family}-q4.gguf"] == f"{family}-tuned"
-        assert {parents[f"{family}-{name}"] for name in ("tuned", "pruned", "short")} == {f"{family}-base"}
+        assert {parents[f"{family}-{name}"] for name in ("tuned", "other", "third", "pruned", "short")} == {f"{family}-base"}
 
 
 def test_edges_carry_the_p_of_their_test(forest: Forest) -> None:
@@ -69,8 +71,8 @@ def test_edges_carry_the_p_of_their_test(forest: Forest) -> None:
     for edge in forest.edges:
         assert edge.exact == ("hidden" not in edge.child)
         assert edge.log10_p < (-12 if edge.exact else -2)
-    assert forest.n_pairs == 15 * 14 // 2
-    assert forest.n_tested < 30
+    assert forest.n_pairs == 19 * 18 // 2
+    assert forest.n_tested < 40
 
 
 def test_directions_come_with_their_reasons(forest: Forest) -> None:
