@@ -122,17 +122,11 @@ def main() -> None:
     given = options.parse_args()
     for n in given.exchanges:
         numbers = measured(n, given.workers)
-        print(
-            f"{numbers['n_exchanges']:,} exchanges, {numbers['text_mb']:.0f} MB of text, peak {numbers['peak_rss_gb']:.1f} GB a process"
-        )
-        for name, stage in numbers["stages"].items():
-            print(f"  {name:<12}{stage['seconds']:8.1f} s {stage['exchanges_per_s']:12,.0f}/s {stage['text_mb_per_s']:8.1f} MB/s")
-        print(
-            f"  {'all':<12}{numbers['total_s']:8.1f} s {numbers['exchanges_per_s']:12,.0f}/s {numbers['text_mb_per_s']:8.1f} MB/s"
-        )
-        print(
-            f"  bare pass on one core {numbers['yardstick_s']:.2f} s; the scan takes {numbers['times_yardstick']:.1f} times as long"
-        )
+        print(f"{numbers['n_exchanges']:,} exchanges, {numbers['text_mb']:.0f} MB of text, {numbers['peak_rss_gb']:.1f} GB each")
+        for name, stage in [*numbers["stages"].items(), ("all", {**numbers, "seconds": numbers["total_s"]})]:
+            rates = f"{stage['exchanges_per_s']:12,.0f}/s {stage['text_mb_per_s']:8.1f} MB/s"
+            print(f"  {name:<12}{stage['seconds']:8.1f} s {rates}")
+        print(f"  bare pass on one core {numbers['yardstick_s']:.2f} s; the scan takes {numbers['times_yardstick']:.1f} x that")
         record("speed.scan", numbers)
 
 

@@ -153,7 +153,7 @@ def analyse(engine: Engine, settings: Settings, known: campaigns.Reference, jour
     """Templates to attribution, each recorded when it is finished; the same code whatever the signatures came from."""
     judging: tuple[Stage, ...] = (
         ("campaigns", lambda: campaigns.judge(engine, settings.campaigns, known).num_rows),
-        ("attribution", lambda: campaigns.attribute(engine, engine.read(tables.CAMPAIGNS))),
+        ("attribution", lambda: campaigns.attribute(engine, engine.read(tables.CAMPAIGNS), settings.campaigns.min_accounts)),
     )
     _run(_to_evidence(engine, settings) + judging, journal, watch)
 

@@ -24,6 +24,7 @@ KINDS = ("recipe", "config", "network")  # what an exchange carries
 ACCOUNT_KINDS = ("payment", "device")  # what an account carries
 FALSE_MEMBERS = 0.01  # expected in the whole log: the threshold is log2(accounts / this)
 LIFT_BITS = float(np.log2(20.0))  # research, Stage 5
+WEIGHT_CAP_BITS = 40.0  # one in 10^12: no membership is known better than the assumptions behind it
 MIN_TOKENS = 2
 MIN_HOLDERS = 3
 MIN_EXCHANGES = 5
@@ -44,9 +45,9 @@ class _Traffic:
     start: Bools
 
 
-def attribute(engine: Engine, campaigns: pa.Table) -> None:
+def attribute(engine: Engine, campaigns: pa.Table, least_accounts: int) -> None:
     """
-    Write MEMBERS and ATTRIBUTED for every row of CAMPAIGNS.
+    Write MEMBERS and ATTRIBUTED for every row of CAMPAIGNS of which at least `least_accounts` accounts can be named.
 
     An account can be in several campaigns; an exchange is attributed to the strongest that claims it. Cost: one look at the
     exchanges of the accounts that carry a campaign's tokens.
@@ -59,6 +60,8 @@ def attribute(engine: Engine, campaigns: pa.Table) -> None:
         if traffic is None:
             continue
         people, told = _attributed(engine, name, traffic, n_accounts)
+        if sum(m != "touched" for m in people["membership"].to_pylist()) < least_accounts:
+            continue
         members.append(people)
         exchanges.append(told)
         claimed = np.union1d(claimed, told["row"].to_numpy())
@@ -164,6 +167,7 @@ def _attributed(engine: Engine, name: str, traffic: _Traffic, n_accounts: int) -
     belongs = responsibility >= ATTRIBUTED_FROM
     account_bits = _account_bits(engine, name, traffic.accounts)
     weight = fitted.gain_bits + account_bits if by_token else account_bits + _start_bits(traffic)
+    weight = np.minimum(weight, WEIGHT_CAP_BITS)
     membership = _memberships(traffic, lifted, belongs, account_bits, weight, n_accounts)
     kept = belongs & np.isin(membership, ["core", "probable"])[traffic.account]
     return _member_table(name, traffic, membership, weight, belongs), _exchange_table(name, traffic, responsibility, kept)

@@ -126,11 +126,17 @@ def _recipes(engine: Engine, name: str, n_exchanges: int, sketches: Mapping[int,
             id=pseudonym(r["recipe"]),
             share=min(r["n"] / n_exchanges, 1.0),
             n_accounts=r["n_accounts"],
-            shape=f"wording, {r['n_fragments']} shared fragments" if r["kind"] == "wording" else r["kind"],
+            shape=_shape(r["kind"], r["n_fragments"]),
             sketch=sketches.get(r["recipe"]),
         )
         for r in rows.to_pylist()
     )
+
+
+def _shape(kind: str, n_fragments: int) -> str:
+    if kind != "wording":
+        return kind
+    return f"wording, {n_fragments} shared fragment{'' if n_fragments == 1 else 's'}"
 
 
 def _item(statement: dict[str, Any]) -> campaign.EvidenceItem:
@@ -160,7 +166,7 @@ def _weighed_in_words(weighed: alternatives.Weighed) -> str:
         return "Nothing observed tells the two apart."
     name = alternatives.NAMES.get(weighed.kind, weighed.kind)
     odds = "less" if weighed.bits > 0 else "more"
-    return f"What was observed fits {name} {odds} well than a campaign; {weighed.decided_by} decides it most."
+    return f"What was observed fits {name} {odds} well than a campaign; {weighed.decided_by.replace('_', ' ')} decides it most."
 
 
 def _economics(facts: dict[str, Any], settings: CampaignSettings) -> campaign.Economics:

@@ -164,19 +164,29 @@ def _rare(column: pa.ChunkedArray, common: Ints) -> pa.Array:
     )
 
 
+_SIEVE_BITS = 20
+
+
 @numba.njit(cache=True, nogil=True)
 def _without(
     offsets: npt.NDArray[np.int32], values: npt.NDArray[np.int32], common: Ints
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    sieve = np.zeros(1 << _SIEVE_BITS, np.bool_)
+    mask = np.int64((1 << _SIEVE_BITS) - 1)
+    for word in common:
+        sieve[word & mask] = True
     new_offsets = np.zeros(len(offsets), np.int32)
     kept = np.empty(len(values), np.int32)
     at = 0
     for i in range(len(offsets) - 1):
         for j in range(offsets[i], offsets[i + 1]):
-            place = np.searchsorted(common, np.int64(values[j]))
-            if place == len(common) or common[place] != values[j]:
-                kept[at] = values[j]
-                at += 1
+            value = np.int64(values[j])
+            if sieve[value & mask]:
+                place = np.searchsorted(common, value)
+                if place < len(common) and common[place] == value:
+                    continue
+            kept[at] = values[j]
+            at += 1
         new_offsets[i + 1] = at
     return new_offsets, kept[:at]
 

@@ -8,7 +8,7 @@ import click
 from stillwatch import pipeline, report, settings
 from stillwatch.cli import main, output, progress
 from stillwatch.engine.duckdb import DuckDBEngine
-from stillwatch.records.campaign import Document
+from stillwatch.records.campaign import Campaign, Document
 
 _FAIL_ON = ("watched", "likely", "never")
 
@@ -88,21 +88,24 @@ def summary(document: Document, page: Path) -> None:
     click.echo(f"{document.n_exchanges:,} exchanges of {document.n_accounts:,} accounts, tier {coverage.tier}{bad}")
     if not document.campaigns:
         click.echo("No campaign found. What this log could not have shown is in the report.")
+    licensed = any(c.entitlement and c.entitlement.suppressed for c in document.campaigns)
     output.table(
-        ("campaign", "verdict", "bits", "p", "accounts", "core", "exchanges", "first seen", "licensed"),
-        [
-            (
-                c.campaign_id,
-                c.verdict,
-                f"{c.score_bits:.1f}",
-                f"{c.p_value:.1e}",
-                f"{c.n_accounts:,}",
-                f"{c.members.core:,}",
-                f"{c.n_exchanges:,}",
-                f"{c.first_seen:%Y-%m-%d %H:%M}",
-                c.entitlement.holder if c.entitlement and c.entitlement.suppressed else "",
-            )
-            for c in document.campaigns
-        ],
+        ("campaign", "verdict", "bits", "p", "accounts", "core", "exchanges", "first seen", *(("licensed",) if licensed else ())),
+        [_line(c, licensed) for c in document.campaigns],
     )
     click.echo(f"Report: {page}")
+
+
+def _line(told: Campaign, licensed: bool) -> tuple[str, ...]:
+    holder = told.entitlement.holder if told.entitlement and told.entitlement.suppressed else ""
+    return (
+        told.campaign_id,
+        told.verdict,
+        f"{told.score_bits:.1f}",
+        f"{told.p_value:.0e}",
+        f"{told.n_accounts:,}",
+        f"{told.members.core:,}",
+        f"{told.n_exchanges:,}",
+        f"{told.first_seen:%Y-%m-%d}",
+        *((holder,) if licensed else ()),
+    )

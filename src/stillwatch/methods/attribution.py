@@ -109,7 +109,9 @@ class _Kind:
         """Number the pairs."""
         pair, place = np.unique(np.column_stack((account, token)), axis=0, return_inverse=True)
         place = place.ravel()
-        return cls(place, pair[:, 0], pair[:, 1], counts, n_background, np.bincount(place, start, len(pair)), habit)
+        return cls(
+            place, pair[:, 0], pair[:, 1], counts, n_background, np.bincount(place, start, len(pair)).astype(np.float64), habit
+        )
 
     def _uses(self, weight: Floats) -> Floats:
         return np.bincount(self.place, weight, len(self.token)).astype(np.float64)

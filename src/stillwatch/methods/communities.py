@@ -118,14 +118,32 @@ def _pair_sums(indptr: Ints, members: Ints, weights: Floats, n_nodes: int, reach
 
 
 def _strongest(a: Ints, b: Ints, strength: Floats, n_nodes: int, neighbours: int) -> tuple[Ints, Ints, Floats]:
-    node = np.concatenate((a, b))
-    edge = np.tile(np.arange(len(a)), 2)
-    order = np.lexsort((edge, -strength[edge], node))
-    node, edge = node[order], edge[order]
-    starts = np.searchsorted(node, np.arange(n_nodes))
-    rank = np.arange(len(node)) - starts[node]
-    kept = np.unique(edge[rank < neighbours])
+    """Edges among the strongest `neighbours` of either end; all of equal strength stay or go together."""
+    least = _least_kept(a, b, strength, n_nodes, neighbours)
+    kept = (strength >= least[a]) | (strength >= least[b])
     return a[kept], b[kept], strength[kept]
+
+
+@numba.njit(cache=True, nogil=True)
+def _least_kept(a: Ints, b: Ints, strength: Floats, n_nodes: int, neighbours: int) -> Floats:
+    """Strength of each node's edge number `neighbours`, strongest first; 0 where it has fewer."""
+    starts = np.zeros(n_nodes + 1, np.int64)
+    for e in range(len(a)):
+        starts[a[e] + 1] += 1
+        starts[b[e] + 1] += 1
+    starts = np.cumsum(starts)
+    filled = starts[:-1].copy()
+    held = np.empty(2 * len(a), np.float64)
+    for e in range(len(a)):
+        for node in (a[e], b[e]):
+            held[filled[node]] = strength[e]
+            filled[node] += 1
+    least = np.zeros(n_nodes)
+    for node in range(n_nodes):
+        mine = np.sort(held[starts[node] : starts[node + 1]])
+        if len(mine) > neighbours:
+            least[node] = mine[len(mine) - neighbours]
+    return least
 
 
 @numba.njit(cache=True, nogil=True)

@@ -29,7 +29,9 @@ class Coverage:
         cls, batch: pa.RecordBatch, unknown: Iterable[str] = (), unfit: Mapping[str, int] | None = None, n_mended: int = 0
     ) -> Self:
         """Count one batch."""
-        present = {name: batch.num_rows - column.null_count for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+        present = {
+            name: batch.num_rows - column.null_count for name, column in zip(batch.schema.names, batch.columns, strict=True)
+        }
         return cls(batch.num_rows, present, frozenset(unknown), dict(unfit or {}), n_mended)
 
     def merge(self, other: Self) -> Self:

@@ -193,7 +193,9 @@ GROUPS = TableSpec(
     (
         Column("group", pa.int64(), "digest of the group's origin, stable under renaming rows"),
         Column("origin", pa.string(), "recipe | family | community"),
-        Column("told_by", pa.string(), "what tells its exchanges: wording | settings | accounts (all of its accounts' exchanges)"),
+        Column(
+            "told_by", pa.string(), "what tells its exchanges: wording | settings | accounts (all of its accounts' exchanges)"
+        ),
         Column("parent", pa.int64(), "smallest group that contains it, null for roots", True),
         Column("n_accounts", pa.int64(), "accounts of the group"),
         Column("n_exchanges", pa.int64(), "exchanges that the group is tested on"),

@@ -14,7 +14,7 @@ from stillwatch.records import tables
 
 def run(engine: DuckDBEngine) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Members and attributed exchanges."""
-    attribute(engine, engine.read(tables.CAMPAIGNS))
+    attribute(engine, engine.read(tables.CAMPAIGNS), 20)
     return engine.read(tables.MEMBERS).to_pylist(), engine.read(tables.ATTRIBUTED).to_pylist()
 
 
@@ -69,3 +69,12 @@ def test_no_campaign_has_no_members(tmp_path: Path) -> None:
     engine = stored(an_engine(tmp_path), signatures=[{"row": 1, "account": 1}], campaigns=[])
 
     assert run(engine) == ([], [])
+
+
+def test_a_campaign_of_too_few_accounts_is_not_reported(tmp_path: Path) -> None:
+    """Where fewer accounts than the least can be named, nobody is."""
+    engine = a_fleet(tmp_path)
+
+    attribute(engine, engine.read(tables.CAMPAIGNS), MEMBERS + 1)
+
+    assert engine.read(tables.MEMBERS).num_rows == engine.read(tables.ATTRIBUTED).num_rows == 0

@@ -62,7 +62,7 @@ def judged(tmp_path: Path) -> DuckDBEngine:
         ],
         accounts=[{"account": a, "account_id": f"acct-{a}", "org_id": "acme"} for a in range(MEMBERS)],
     )
-    attribute(engine, engine.read(tables.CAMPAIGNS))
+    attribute(engine, engine.read(tables.CAMPAIGNS), 20)
     return engine
 
 

@@ -52,7 +52,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
     def full(*_: Any) -> None:
         raise OSError(code, {errno.ENOSPC: "No space left on device", errno.EACCES: "Permission denied"}[code])
 
-    monkeypatch.setattr(parts.os, "replace", full)
+    monkeypatch.setattr("os.replace", full)
 
     with pytest.raises(EngineError, match=told):
         parts.write_part(tmp_path, tables.RECIPES, 0, a_table(tables.RECIPES, [{"recipe": 1}]))
