@@ -64,16 +64,24 @@ OWN = ("exchanges as declared", "exchanges with every column nullable")
 
 
 def donor_of(name: str) -> Donor:
-    """The schema of a whole file, or one of OWN: many engines know no "not null"."""
+    """
+    The schema of a whole file, or one of OWN: many engines know no "not null".
+
+    Raises:
+        BrokenError: the file is no whole Parquet file.
+    """
     if name in OWN:
         sink = io.BytesIO()
         pq.write_table((EXCHANGES.schema if name == OWN[0] else _all_nullable()).empty_table(), sink)
         return _donor(sink.getvalue())
-    with Path(name).open("rb") as file:
-        file.seek(-8, io.SEEK_END)
-        length = int.from_bytes(file.read(4), "little")
-        file.seek(-8 - length, io.SEEK_END)
-        return _donor(MAGIC + file.read())
+    try:
+        with Path(name).open("rb") as file:
+            file.seek(-8, io.SEEK_END)
+            length = int.from_bytes(file.read(4), "little")
+            file.seek(-8 - length, io.SEEK_END)
+            return _donor(MAGIC + file.read())
+    except (OSError, KeyError, IndexError) as error:
+        raise BrokenError from error
 
 
 def _all_nullable() -> pa.Schema:
@@ -139,9 +147,6 @@ class _Patched(io.RawIOBase):
         self._at = 0
 
     def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:

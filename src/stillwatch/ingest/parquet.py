@@ -14,6 +14,7 @@ from stillwatch.ingest import footer, salvage
 from stillwatch.ingest.base import EMPTY, BadLine, Piece, Split
 from stillwatch.ingest.conform import REQUIRED, Conformed, conform
 from stillwatch.ingest.lines import as_columns
+from stillwatch.ingest.thrift import BrokenError
 from stillwatch.records.tables import SIGNATURES
 from stillwatch.settings import IngestSettings
 
@@ -64,7 +65,10 @@ def look(path: str) -> tuple[pa.Schema, str | None, salvage.Salvaged | None]:
             return file.schema_arrow, None, None
     except LogFormatError:
         for donor in _donors(path):
-            found = salvage.salvage(path, footer.donor_of(donor), REQUIRED)
+            try:
+                found = salvage.salvage(path, footer.donor_of(donor), REQUIRED)
+            except BrokenError:
+                continue
             if found is not None:
                 return pa.schema([(n, pa.null()) for n in found.donor.names]), donor, found
     raise LogFormatError(

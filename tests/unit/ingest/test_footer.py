@@ -1,14 +1,13 @@
 """Schemas taken from footers, and footers written anew."""
 
-import io
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stillwatch.ingest.footer import OWN, UNKNOWN_CODEC, Donor, donor_of, inner, integer, opened
-from stillwatch.ingest.thrift import BINARY, BrokenError, Typed
+from stillwatch.ingest.footer import MAGIC, OWN, UNKNOWN_CODEC, donor_of, inner, integer, opened
+from stillwatch.ingest.thrift import BINARY, I32, LIST, STRUCT, BrokenError, Typed, written
 from stillwatch.records.tables import EXCHANGES
 
 
@@ -57,11 +56,32 @@ def test_fields_of_an_unexpected_kind_are_broken() -> None:
         integer({1: Typed(BINARY, b"x")}, 1)
     with pytest.raises(BrokenError):
         inner({1: Typed(BINARY, b"x")}, 1)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {2: Typed(I32, 1)},
+        {2: Typed(LIST, [Typed(STRUCT, {4: Typed(I32, 1)})] * 2, STRUCT), 4: Typed(LIST, [], STRUCT)},
+    ],
+)
+def test_a_footer_that_is_none_is_broken_not_an_accident(tmp_path: Path, fields: dict[int, Typed]) -> None:
+    """
+    Missing lists, lists that are numbers and names that are none end in the one error that is looked for.
+    """
+    body = written(fields)
+    (tmp_path / "f").write_bytes(MAGIC + body + len(body).to_bytes(4, "little") + MAGIC)
+
     with pytest.raises(BrokenError):
-        _ = donor_bytes(b"PAR1" + b"\0" * 12)
+        donor_of(str(tmp_path / "f"))
 
 
-def donor_bytes(data: bytes) -> Donor:
-    from stillwatch.ingest.footer import _donor
+def test_a_file_too_short_for_its_footer_is_broken(tmp_path: Path) -> None:
+    """
+    A length beyond the file is no way out of it.
+    """
+    (tmp_path / "f").write_bytes(MAGIC + b"\xff\xff\xff\x7f" + MAGIC)
 
-    return _donor(io.BytesIO(data).getvalue())
+    with pytest.raises(BrokenError):
+        donor_of(str(tmp_path / "f"))

@@ -44,6 +44,7 @@ BASE: dict[str, object] = {"ts": 1_793_610_000, "account": "a", "request": REQUE
         ({"headers": {"User-Agent": "ua/1"}}, "user_agent", "ua/1"),
         ({"latency_ms": 500}, "latency_s", 0.5),
         ({"duration": "2.5"}, "latency_s", 2.5),
+        ({"duration": "long", "latency": 3}, "latency_s", 3.0),
         ({"status": "201"}, "status", 201),
         ({"status": "ok"}, "status", 200),
         ({"conversation_id": "s"}, "session_id", "s"),

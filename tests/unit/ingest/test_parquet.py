@@ -131,7 +131,8 @@ def test_a_cut_file_is_read_by_a_whole_one_beside_it(tmp_path: Path) -> None:
     """
     for name in ("a.parquet", "b.parquet"):
         pq.write_table(table(100, own=pa.array(range(100))), tmp_path / name, row_group_size=50)
-    (tmp_path / "c.txt").write_text("no table")
+    (tmp_path / "0.parquet").write_text("no table")
+    (tmp_path / "1.parquet").write_bytes(b"PAR1" + bytes(20) + b"PAR1")
     cut(tmp_path / "b.parquet", 0.8)
 
     schema, donor, found = parquet.look(str(tmp_path / "b.parquet"))
