@@ -99,7 +99,7 @@ def test_damage_ends_a_stream_but_keeps_what_came_before(tmp_path: Path, kind: s
     Bytes that are overwritten in the middle cost what follows them, not what precedes.
     """
     noise = b"".join(b"%d\n" % (i * 2_654_435_761 % 2**32) for i in range(100_000))
-    data = bytearray(gzip.compress(noise) if kind == "gzip" else zstandard.ZstdCompressor().compress(noise))
+    data = bytearray(gzip.compress(noise) if kind == "gzip" else zstandard.ZstdCompressor(write_checksum=True).compress(noise))
     middle = len(data) // 2
     data[middle : middle + 4_096] = bytes(range(256)) * 16
     path = written(tmp_path, bytes(data))
