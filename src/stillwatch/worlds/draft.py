@@ -20,11 +20,8 @@ from stillwatch.worlds.writing import Writer
 I64 = npt.NDArray[np.int64]
 
 
-class Part(Protocol):
-    """A campaign shape or a benign look-alike, with its dials as fields."""
-
-    kind: ClassVar[str]
-    campaign: ClassVar[bool]
+class Sized(Protocol):
+    """What has accounts and exchanges."""
 
     @property
     def accounts(self) -> int:
@@ -36,9 +33,33 @@ class Part(Protocol):
         """Exchanges of the part, cover and own traffic included."""
         ...
 
+
+class Part(Sized, Protocol):
+    """A campaign shape or a benign look-alike, with its dials as fields."""
+
+    kind: ClassVar[str]
+    campaign: ClassVar[bool]
+
     def plan(self, draft: "Draft", rng: np.random.Generator, part: int) -> None:
         """Enrol the accounts and plan all their exchanges."""
         ...
+
+
+def check(part: Sized, shares: Sequence[str] = (), counts: Sequence[str] = ()) -> None:
+    """
+    What holds for every part: at least one account and an exchange for each, shares within 0 and 1, counts of at least 1.
+
+    Raises:
+        ValueError: a dial is out of range; the message names it.
+    """
+    for name in ("accounts", *counts):
+        if getattr(part, name) < 1:
+            raise ValueError(f"{name} must be at least 1")
+    if part.exchanges < part.accounts:
+        raise ValueError("exchanges must be at least accounts: everyone sends something")
+    for name in shares:
+        if not 0.0 <= getattr(part, name) <= 1.0:
+            raise ValueError(f"{name} must lie in 0 … 1")
 
 
 @dataclass

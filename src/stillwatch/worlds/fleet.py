@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from stillwatch.worlds.cast import People, networks, signup, words
 from stillwatch.worlds.clock import DAY
-from stillwatch.worlds.draft import Draft
+from stillwatch.worlds.draft import Draft, check
 from stillwatch.worlds.infrastructure import one_client
 from stillwatch.worlds.traffic import chats, volumes
 
@@ -31,7 +31,7 @@ class Fleet:
         accounts_a_card: On the reused infrastructure.
         shared_client: Share of accounts with the campaign's client and settings.
         signup: "burst" (two days), "staggered" (over the sixty days before) or "aged" (like anyone).
-        volume_sigma: Spread of log exchanges an account; ordinary accounts have 1.4.
+        volume_sigma: Spread of log exchanges an account; ordinary accounts have 1.8.
     """
 
     accounts: int = 200
@@ -48,9 +48,9 @@ class Fleet:
     volume_sigma: float = 0.5
 
     def __post_init__(self) -> None:
-        for name in ("many_customers", "jitter", "pivot", "infra_reuse", "shared_client"):
-            if not 0.0 <= getattr(self, name) <= 1.0:
-                raise ValueError(f"{name} must lie in 0 … 1")
+        check(self, ("many_customers", "jitter", "pivot", "infra_reuse", "shared_client"), ("accounts_a_card",))
+        if self.days <= 0:
+            raise ValueError("days must be above 0")
         if not 0.0 <= self.cover <= 0.95:
             raise ValueError("cover must lie in 0 … 0.95")
         if self.signup not in ("burst", "staggered", "aged"):

@@ -66,14 +66,19 @@ class World:
         Raises:
             SettingsError: the other parts alone are more than that.
         """
-        parts = dict(self.parts)
+        changes: dict[str, dict[str, int]] = {name: {} for name in self.parts}
         for dial, wanted in (("exchanges", exchanges), ("accounts", accounts)):
             if wanted is not None:
-                parts |= _absorbed(parts, dial, wanted)
+                for name, value in _absorbed(self.parts, dial, wanted).items():
+                    changes[name][dial] = value
+        try:
+            parts = {n: replace(p, **changes[n]) if changes[n] else p for n, p in self.parts.items()}  # type: ignore[type-var]
+        except ValueError as error:
+            raise SettingsError(f"world '{self.name}' at that size: {error}") from error
         return replace(self, parts=parts)
 
 
-def _absorbed(parts: Mapping[str, Part], dial: str, wanted: int) -> dict[str, Part]:
+def _absorbed(parts: Mapping[str, Part], dial: str, wanted: int) -> dict[str, int]:
     soft = {n: p for n, p in parts.items() if p.kind in ABSORBING}
     hard = sum(getattr(p, dial) for n, p in parts.items() if n not in soft)
     have = sum(getattr(p, dial) for p in soft.values())
@@ -86,7 +91,7 @@ def _absorbed(parts: Mapping[str, Part], dial: str, wanted: int) -> dict[str, Pa
     shares = {n: getattr(p, dial) * left // have for n, p in soft.items()}
     first = next(iter(soft))
     shares[first] += left - sum(shares.values())
-    return {n: replace(p, **{dial: shares[n]}) for n, p in soft.items()}  # type: ignore[type-var]
+    return shares
 
 
 def preset(name: str) -> World:

@@ -1,5 +1,8 @@
 """Every shape and every look-alike."""
 
+import runpy
+from pathlib import Path
+
 import pytest
 from tests.planting import Planted
 
@@ -25,3 +28,11 @@ def test_every_part_keeps_its_totals(kind: str) -> None:
     assert world.events.at.min() >= world.draft.era.start
     assert world.events.at.max() < world.draft.era.end
     assert world.events.harvested.any() == part.campaign
+
+
+def test_every_kind_dial_and_preset_is_documented() -> None:
+    """The reference page is the one that the parts give; if not, run docs/generate_worlds.py."""
+    docs = Path(__file__).parents[3] / "docs"
+    generator = runpy.run_path(str(docs / "generate_worlds.py"))
+
+    assert (docs / "reference" / "worlds.md").read_text() == generator["page"]()

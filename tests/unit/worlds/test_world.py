@@ -81,6 +81,8 @@ def test_too_small_a_size_is_refused() -> None:
         SMALL.sized(exchanges=40)
     with pytest.raises(SettingsError, match="too few"):
         World("w", {"hydra": Hydra()}).sized(accounts=7)
+    with pytest.raises(SettingsError, match="exchanges must be at least accounts"):
+        SMALL.sized(accounts=5_000)
 
 
 def test_dials_are_set_by_name_kind_campaign_or_world() -> None:

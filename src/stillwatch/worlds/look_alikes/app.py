@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from stillwatch.worlds.draft import Draft
+from stillwatch.worlds.draft import Draft, check
 from stillwatch.worlds.infrastructure import one_client
 from stillwatch.worlds.traffic import chats, volumes
 from stillwatch.worlds.writers import Framed
@@ -33,6 +33,11 @@ class App:
     in_system: bool = False
     template_sentences: float = 4.0
     same_client: float = 0.8
+
+    def __post_init__(self) -> None:
+        check(self, shares=("own", "same_client"))
+        if self.template_sentences < 1:
+            raise ValueError("template_sentences must be at least 1")
 
     def plan(self, draft: Draft, rng: np.random.Generator, part: int) -> None:
         """Enrol users; own content through the template, and some chat."""

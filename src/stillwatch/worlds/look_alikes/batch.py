@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from stillwatch.worlds.clock import queue
-from stillwatch.worlds.draft import Draft
+from stillwatch.worlds.draft import Draft, check
 from stillwatch.worlds.infrastructure import one_organisation
 from stillwatch.worlds.traffic import harvest, volumes
 
@@ -27,6 +27,9 @@ class Batch:
     accounts: int = 2
     exchanges: int = 2_000
     in_system: bool = True
+
+    def __post_init__(self) -> None:
+        check(self)
 
     def plan(self, draft: Draft, rng: np.random.Generator, part: int) -> None:
         """Enrol as one organisation; jobs run by the hour, day and night."""

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from stillwatch.worlds.draft import Draft
+from stillwatch.worlds.draft import Draft, check
 from stillwatch.worlds.traffic import chats, volumes
 
 
@@ -25,6 +25,9 @@ class ChatUsers:
     accounts: int = 1500
     exchanges: int = 30_000
     many_customers: float = 0.03
+
+    def __post_init__(self) -> None:
+        check(self, shares=("many_customers",))
 
     def plan(self, draft: Draft, rng: np.random.Generator, part: int) -> None:
         """Enrol and let them talk."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from stillwatch.worlds.cast import networks
 from stillwatch.worlds.clock import DAY, HOUR
-from stillwatch.worlds.draft import Draft
+from stillwatch.worlds.draft import Draft, check
 from stillwatch.worlds.hashing import mix, tag
 from stillwatch.worlds.traffic import chats, fold, volumes
 from stillwatch.worlds.writers import Assignment
@@ -35,6 +35,11 @@ class Classroom:
     copied: float = 0.4
     amended: float = 0.4
     own: float = 0.3
+
+    def __post_init__(self) -> None:
+        check(self, shares=("copied", "amended", "own"), counts=("assignments",))
+        if self.assignments > 256:
+            raise ValueError("assignments must be at most 256")
 
     def plan(self, draft: Draft, rng: np.random.Generator, part: int) -> None:
         """Enrol on one campus; lessons of an hour and a half."""

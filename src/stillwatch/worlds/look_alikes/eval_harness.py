@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.worlds.clock import DAY
-from stillwatch.worlds.draft import Draft
+from stillwatch.worlds.draft import Draft, check
 from stillwatch.worlds.traffic import alone, chats, fold, volumes
 
 I64 = npt.NDArray[np.int64]
@@ -33,6 +33,11 @@ class EvalHarness:
     items: int = 400
     within_days: float = 2.0
     own: float = 0.1
+
+    def __post_init__(self) -> None:
+        check(self, shares=("own",), counts=("items",))
+        if self.within_days <= 0:
+            raise ValueError("within_days must be above 0")
 
     def plan(self, draft: Draft, rng: np.random.Generator, part: int) -> None:
         """Enrol; each account runs a random order of the benchmark, again from the start where it wants more."""

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from stillwatch.worlds.clients import TOOL_SETS
-from stillwatch.worlds.draft import Draft
+from stillwatch.worlds.draft import Draft, check
 from stillwatch.worlds.infrastructure import one_client
 from stillwatch.worlds.traffic import chats, volumes
 from stillwatch.worlds.writers import Framed
@@ -32,6 +32,9 @@ class Framework:
     exchanges: int = 9_000
     own: float = 0.2
     same_client: float = 0.85
+
+    def __post_init__(self) -> None:
+        check(self, shares=("own", "same_client"))
 
     def plan(self, draft: Draft, rng: np.random.Generator, part: int) -> None:
         """Enrol users; agent runs through the framework, and some chat."""

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from stillwatch.worlds.clock import ZONES, spread, starts
-from stillwatch.worlds.draft import Draft
+from stillwatch.worlds.draft import Draft, check
 from stillwatch.worlds.hashing import mix, tag
 from stillwatch.worlds.traffic import volumes
 
@@ -27,6 +27,11 @@ class GatewayKey:
     accounts: int = 2
     exchanges: int = 5_000
     end_users: int = 1_500
+
+    def __post_init__(self) -> None:
+        check(self, counts=("end_users",))
+        if self.end_users > 1 << 24:
+            raise ValueError("end_users must be at most 16777216")
 
     def plan(self, draft: Draft, rng: np.random.Generator, part: int) -> None:
         """Enrol the keys; every end user keeps to own business."""

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from stillwatch.worlds.draft import Draft
+from stillwatch.worlds.draft import Draft, check
 from stillwatch.worlds.infrastructure import one_network, one_organisation
 from stillwatch.worlds.traffic import chats, volumes
 from stillwatch.worlds.writers import Framed
@@ -27,6 +27,9 @@ class Organisation:
     accounts: int = 500
     exchanges: int = 6_000
     own: float = 0.3
+
+    def __post_init__(self) -> None:
+        check(self, shares=("own",))
 
     def plan(self, draft: Draft, rng: np.random.Generator, part: int) -> None:
         """Enrol behind one address; work through the assistant, and some without."""

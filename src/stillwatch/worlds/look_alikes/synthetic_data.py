@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from stillwatch.worlds.draft import Draft
+from stillwatch.worlds.draft import Draft, check
 from stillwatch.worlds.infrastructure import one_client, one_network, one_organisation
 from stillwatch.worlds.library import Pool
 from stillwatch.worlds.traffic import deal, harvest, volumes
@@ -30,6 +30,9 @@ class SyntheticData:
     exchanges: int = 3_000
     templates: int = 8
     jitter: float = 0.2
+
+    def __post_init__(self) -> None:
+        check(self, shares=("jitter",), counts=("templates",))
 
     def plan(self, draft: Draft, rng: np.random.Generator, part: int) -> None:
         """Enrol as one organisation; deal the pool from one queue."""

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from stillwatch.worlds.clock import DAY
-from stillwatch.worlds.draft import Draft
+from stillwatch.worlds.draft import Draft, check
 from stillwatch.worlds.traffic import alone, chats, fold, volumes
 from stillwatch.worlds.writers import Fixed
 
@@ -29,8 +29,9 @@ class Viral:
     half_life_days: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.exchanges < self.accounts:
-            raise ValueError("exchanges must be at least accounts: each sends the viral prompt once")
+        check(self)
+        if self.half_life_days <= 0:
+            raise ValueError("half_life_days must be above 0")
 
     def plan(self, draft: Draft, rng: np.random.Generator, part: int) -> None:
         """Enrol, chat, and send the prompt once each."""
