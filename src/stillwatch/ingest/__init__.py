@@ -6,6 +6,7 @@ Logs in, exchanges out: one file a log format.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from stillwatch.ingest import inspection, sources
 from stillwatch.ingest.base import Adapter, BadLine, LogFile, Piece, Skipped, Source, Split
@@ -52,7 +53,13 @@ def read(split: Split, settings: IngestSettings) -> Iterator[Piece]:
         LogFormatError: the file cannot be opened, or a line is bad and `on_bad_line` is "fail".
     """
     adapter = next(a for a in ADAPTERS if a.name == split.format)
-    return adapter.read(split, settings)
+    first = 0
+    for part in (split, *split.also):
+        n_rows = 0
+        for piece in adapter.read(part, settings):
+            n_rows += piece.n_rows
+            yield replace(piece, first_index=piece.first_index + first)
+        first += n_rows
 
 
 def inspect(paths: Sequence[str], settings: IngestSettings, most_rows: int | None = None) -> inspection.Inspection:
@@ -62,4 +69,4 @@ def inspect(paths: Sequence[str], settings: IngestSettings, most_rows: int | Non
     Raises:
         LogFormatError: as `discover`, or too little of the input could be read.
     """
-    return inspection.inspect(discover(paths, settings), settings, {a.name: a for a in ADAPTERS}, most_rows)
+    return inspection.inspect(discover(paths, settings), settings, read, most_rows)

@@ -34,7 +34,8 @@ class Split:
         begin, end: Row groups for Parquet, bytes for plain lines; 0 and the file's size otherwise.
         compression: None, "gzip" or "zstd".
         n_rows: Rows, where the container tells it.
-        donor: A whole file of the same table, for a Parquet file that has lost its footer.
+        donor: What a Parquet file that has lost its footer is read by.
+        also: Other small files that are read after this one: a gateway that writes a file a request makes millions.
     """
 
     number: int
@@ -47,6 +48,7 @@ class Split:
     compression: str | None = None
     n_rows: int | None = None
     donor: str | None = None
+    also: tuple["Split", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

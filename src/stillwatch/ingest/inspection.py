@@ -1,6 +1,6 @@
 """What a log holds, before anything is scored: formats, mapping, coverage, tier, what can be seen and what cannot."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch.errors import LogFormatError
-from stillwatch.ingest.base import Adapter, BadLine, LogFile, Piece, Skipped, Source, Split
+from stillwatch.ingest.base import BadLine, LogFile, Piece, Skipped, Source, Split
 from stillwatch.records.coverage import Coverage
 from stillwatch.settings import IngestSettings
 
@@ -30,6 +30,7 @@ FED_BY: Mapping[str, tuple[str, ...]] = {  # column of `signatures` -> columns o
     "fill": ("prompt",),
     "elicitation": ("prompt",),
 }
+Read = Callable[[Split, IngestSettings], Iterator[Piece]]
 _SHOWN_BAD = 5
 
 
@@ -94,12 +95,13 @@ class _Tally:
 
 
 def inspect(
-    source: Source, settings: IngestSettings, adapters: Mapping[str, Adapter], most_rows: int | None, now: datetime | None = None
+    source: Source, settings: IngestSettings, read: Read, most_rows: int | None, now: datetime | None = None
 ) -> Inspection:
     """
     Read a log, or an evenly spread part of it, and count.
 
     Args:
+        read: Gives the pieces of a split.
         most_rows: Read about so many rows; None reads all.
         now: The clock that future times are held against; None is this machine's.
 
@@ -111,7 +113,7 @@ def inspect(
     sampled = len(chosen) < len(source.splits)
     for split in chosen:
         n_read = 0
-        for piece in adapters[split.format].read(split, settings):
+        for piece in read(split, settings):
             _count(tally, piece)
             n_read += piece.n_rows + len(piece.bad)
             if quota is not None and n_read >= quota:

@@ -4,7 +4,8 @@ import contextlib
 import difflib
 import glob
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from stillwatch.errors import BadLineError, LogFormatError, SettingsError
@@ -19,6 +20,7 @@ _HEAD = 256 << 10  # bytes looked at; more where the first line is longer
 _HEAD_MOST = 64 << 20
 _HEAD_OBJECTS = 100
 _SPLIT_LEAST, _SPLIT_MOST = 1 << 20, 32 << 20  # bytes of a split of plain lines: enough splits for every core
+_SMALL = 4 << 20  # bytes of small files that are read as one split
 _DOCUMENT_MOST = 1 << 30
 _READS = (
     "Stillwatch reads Parquet or JSON lines with the columns exchange_id, seen_at, account_id and model, request and "
@@ -49,11 +51,12 @@ def discover(paths: Sequence[str], settings: IngestSettings, adapters: Sequence[
             skipped.append(Skipped(path, str(error)))
             continue
         found.append(file)
-        splits.extend(_numbered(parts, len(splits)))
+        splits.extend(parts)
     if not found:
         raise LogFormatError(_nothing(paths, skipped))
     n_rows = None if any(f.n_rows is None for f in found) else sum(f.n_rows or 0 for f in found)
-    return Source(tuple(found), tuple(splits), tuple(skipped), n_rows, sum(f.size_bytes for f in found))
+    together = _together(splits, {f.path: f.size_bytes for f in found})
+    return Source(tuple(found), together, tuple(skipped), n_rows, sum(f.size_bytes for f in found))
 
 
 def _check(settings: IngestSettings, formats: Sequence[str]) -> None:
@@ -251,6 +254,21 @@ def _splits(head: Head, adapter: Adapter, settings: IngestSettings) -> list[Spli
     ]
 
 
-def _numbered(splits: Sequence[Split], first: int) -> Iterator[Split]:
-    for i, s in enumerate(splits, first):
-        yield Split(i, s.path, s.format, s.table, s.container, s.begin, s.end, s.compression, s.n_rows, s.donor)
+def _together(splits: Sequence[Split], sizes: Mapping[str, int]) -> tuple[Split, ...]:
+    """Neighbouring small files become one split each few megabytes; then all are numbered."""
+    out: list[Split] = []
+    n_bytes = 0
+    for split in splits:
+        size = sizes[split.path] if split.begin == 0 and split.table == "exchanges" else _SMALL
+        if out and n_bytes + size < _SMALL and split.format == out[-1].format:
+            out[-1] = replace(out[-1], also=(*out[-1].also, split))
+            n_bytes += size
+        else:
+            out.append(split)
+            n_bytes = size
+    return tuple(replace(s, number=i, n_rows=_rows_of(s)) for i, s in enumerate(out))
+
+
+def _rows_of(split: Split) -> int | None:
+    counts = [split.n_rows, *(s.n_rows for s in split.also)]
+    return None if None in counts else sum(c for c in counts if c is not None)

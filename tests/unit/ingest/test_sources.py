@@ -133,7 +133,7 @@ def test_folders_and_globs_give_their_files_once_and_in_order(tmp_path: Path) ->
     source = ingest.discover([str(tmp_path / "d"), str(tmp_path / "d" / "*" / "a.jsonl")], SETTINGS)
 
     assert [Path(f.path).name for f in source.files] == ["a.jsonl", "b.jsonl"]
-    assert [s.number for s in source.splits] == [0, 1]
+    assert [s.number for s in source.splits] == [0]
     assert [Path(s.path).name for s in source.skipped] == ["notes.txt"]
     assert source.tables == {"exchanges"}
 
@@ -237,3 +237,21 @@ def test_settings_that_mean_nothing_are_told_before_anything_is_read(settings: I
     """
     with pytest.raises(SettingsError, match=says):
         ingest.discover(["anything"], settings)
+
+
+def test_many_small_files_are_few_splits_and_their_rows_are_numbered_through(tmp_path: Path) -> None:
+    """
+    A gateway that writes a file a request does not make a unit of work a request.
+    """
+    for i in range(300):
+        put(tmp_path, f"{i:03d}.json", orjson.dumps(GOOD | {"exchange_id": f"x{i}"}, option=orjson.OPT_INDENT_2))
+    put(tmp_path, "big.jsonl", LINE + orjson.dumps(GOOD | {"prompt": "p" * 5_000_000}) + b"\n")
+
+    source = ingest.discover([str(tmp_path)], SETTINGS)
+    small, big = source.splits
+    pieces = list(ingest.read(small, SETTINGS))
+
+    assert (small.number, big.number) == (0, 1)
+    assert len(source.files) == 301
+    assert [i for p in pieces for i in p.exchanges["exchange_id"].to_pylist()] == [f"x{i}" for i in range(300)]
+    assert [p.first_index for p in pieces] == list(range(300))
