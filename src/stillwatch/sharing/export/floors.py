@@ -56,10 +56,9 @@ def _judge(recipe: RecipeUse, n_requests: int, epoch: Epoch, benign: "Benign") -
         return LeftOut(recipe.id, f"fewer than {MIN_ACCOUNTS} accounts run it")
     if n_requests < MIN_REQUESTS:
         return LeftOut(recipe.id, f"fewer than {MIN_REQUESTS} requests run it")
-    runs = sketch.shingles(recipe.sketch)
-    if len(runs) < MIN_SHINGLES:
+    sketched = sketch.sketch(recipe.sketch, epoch)
+    if sketched is None or len(sketch.shingles(recipe.sketch)) < MIN_SHINGLES:
         return LeftOut(recipe.id, f"fewer than {MIN_SHINGLES} runs of four words are left without slots and numbers")
-    sketched = sketch.sketch(runs, epoch)
     hits = benign.hits_per_million(sketched)
     if hits > MAX_BENIGN_HITS_PER_MILLION:
         return LeftOut(recipe.id, f"more than {MAX_BENIGN_HITS_PER_MILLION:g} in a million benign requests would match it")
@@ -70,7 +69,7 @@ class Benign:
     """
     A member's own ordinary requests, sketched once, to measure how often an indicator would hit a bystander.
 
-    Cost: some 0.3 ms a text.
+    Cost: some 0.1 ms a text of a hundred words.
 
     Args:
         texts: Requests that nobody suspects.
@@ -81,8 +80,7 @@ class Benign:
     """
 
     def __init__(self, texts: Iterable[str], epoch: Epoch) -> None:
-        runs = (sketch.shingles(text) for text in texts)
-        self._sketches = [sketch.sketch(found, epoch) for found in runs if found]
+        self._sketches = [one for one in sketch.sketches(texts, epoch) if one is not None]
         if len(self._sketches) < MIN_BENIGN_TEXTS:
             raise ValueError(f"fewer than {MIN_BENIGN_TEXTS} benign texts of four words and more")
 
