@@ -9,7 +9,7 @@ DATA ?= $(if $(STILLWATCH_DATA),$(STILLWATCH_DATA),../shared/data)
 READY := $(VENV)/.ready
 JOBS ?= 2
 
-.PHONY: help setup check test demo accept nightly format golden bench bench-compare docs clean
+.PHONY: help setup check test demo accept reference nightly format golden bench bench-compare docs clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -39,6 +39,11 @@ test: $(READY) ## everything but the nightly tests
 
 demo: $(READY) ## the main job: a world with planted campaigns, scanned and scored
 	$(BIN)/stillwatch demo --out stillwatch-demo
+
+reference: $(READY) ## build the shipped reference again, from worlds of grammar text and of half A of the shared corpora
+	$(BIN)/stillwatch reference build --out src/stillwatch/campaigns/reference.parquet --world reference --seeds 101-106
+	$(BIN)/stillwatch reference build --out src/stillwatch/campaigns/reference.parquet --append \
+		--world reference --world accept --seeds 201-203 --corpus $(DATA) --half A
 
 accept: $(READY) ## build a world from the shared corpora (STILLWATCH_DATA), scan it, grade it
 	$(BIN)/python -m benchmarks.quality.accept --corpus $(DATA) --traces $(DATA)/traces

@@ -57,8 +57,10 @@ class CandidateSettings:
     rarity_powers: tuple[float, ...] = (1.0, 3.0)
     max_token_accounts: int = 2_000  # K_max: more popular tokens stay hyperedges
     duplicate_jaccard: float = 0.8
-    sample_accounts: int = 2_000  # accounts of a group that the evidence looks at, drawn by digest
-    sample_exchanges: int = 40_000
+    sample_accounts: int = (
+        1_000  # accounts of a group that the evidence looks at, drawn by digest: weights are at their caps by then
+    )
+    sample_exchanges: int = 20_000
     rare_token_share: float = 0.005  # tokens used by more of the accounts are not rare
     seed: int = 1
 

@@ -6,6 +6,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stillwatch.candidates.hyperedges import Group
 from stillwatch.engine.base import Engine
@@ -66,15 +67,33 @@ _ROWS = " UNION ".join([*_TOLD_BY.values(), _BY_ACCOUNT])
 
 
 def gather(engine: Engine, groups: Sequence[Group], accounts: Ints, settings: CandidateSettings) -> int:
-    """Write MODELS and, of the groups with enough exchanges, GROUPS, GROUP_TOKENS, GROUP_ACCOUNTS and GROUP_EXCHANGES."""
+    """
+    Write MODELS and, of the groups with enough exchanges, GROUPS, GROUP_TOKENS, GROUP_ACCOUNTS and GROUP_EXCHANGES.
+
+    A large group is looked at through a sample of its accounts, and of their exchanges.
+    """
     engine.write(tables.MODELS, engine.query(_MODELS))
-    n_exchanges = _counted(engine, groups, accounts)
+    # a member's number follows its digest, so the first so many are a fair and reproducible sample
+    sampled = [Group(g.group, g.origin, g.members[: settings.sample_accounts], g.tokens, g.speaking) for g in groups]
+    rows = engine.query(_ROWS, **_selection(sampled, accounts)).sort_by([("group", "ascending"), ("row", "ascending")])
+    counts = pc.value_counts(rows["group"].combine_chunks())
+    n_exchanges = dict(zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True))
     enough = [g for g in groups if n_exchanges.get(g.group, 0) >= settings.min_exchanges]
     engine.write(tables.GROUP_TOKENS, _token_table(enough))
     engine.write(tables.GROUP_ACCOUNTS, _account_table(engine, enough, accounts))
-    engine.write(tables.GROUP_EXCHANGES, _exchange_table(engine, enough, accounts, settings))
+    engine.write(tables.GROUP_EXCHANGES, _exchange_table(engine, _kept(rows, enough, settings.sample_exchanges), settings))
     engine.write(tables.GROUPS, _group_table(enough, n_exchanges))
     return len(enough)
+
+
+def _kept(rows: pa.Table, groups: Sequence[Group], most: int) -> pa.Table:
+    """Rows of these groups; a large one keeps an evenly spaced part of them. `rows` is sorted by group and row."""
+    group = rows["group"].to_numpy()
+    _, number, total = np.unique(group, return_inverse=True, return_counts=True)
+    place = np.arange(len(group)) - np.concatenate(([0], np.cumsum(total)[:-1]))[number]
+    size = total[number]
+    keep = (size <= most) | ((place * most) % size < most)
+    return rows.filter(pa.array(keep & np.isin(group, [g.group for g in groups])))
 
 
 def _token_table(groups: Sequence[Group]) -> pa.Table:
@@ -99,12 +118,6 @@ def _account_table(engine: Engine, groups: Sequence[Group], accounts: Ints) -> p
     )
 
 
-def _counted(engine: Engine, groups: Sequence[Group], accounts: Ints) -> dict[int, int]:
-    """Exchanges of each group that the evidence could look at."""
-    counts = engine.query(f'SELECT "group", count(*) AS n FROM ({_ROWS}) GROUP BY "group"', **_selection(groups, accounts))
-    return dict(zip(counts["group"].to_pylist(), counts["n"].to_pylist(), strict=True))
-
-
 def _selection(groups: Sequence[Group], accounts: Ints) -> dict[str, pa.Table]:
     """The tables that `_ROWS` reads: members and tokens of groups told by tokens, and members of groups that are not."""
     by_token = [g for g in groups if g.speaking]
@@ -118,24 +131,14 @@ def _selection(groups: Sequence[Group], accounts: Ints) -> dict[str, pa.Table]:
     }
 
 
-def _exchange_table(engine: Engine, groups: Sequence[Group], accounts: Ints, settings: CandidateSettings) -> pa.Table:
-    # a member's number follows its digest, so the first so many are a fair and reproducible sample
-    sampled = [Group(g.group, g.origin, g.members[: settings.sample_accounts], g.tokens, g.speaking) for g in groups]
+def _exchange_table(engine: Engine, rows: pa.Table, settings: CandidateSettings) -> pa.Table:
     table = engine.query(
-        f"""SELECT g."group", s.account, s.row, s.seen_at, s.model, s.exact, s.tokens, s.fill, s.elicitation
-        FROM ({_bounded(_ROWS, settings.sample_exchanges)}) g JOIN signatures s ON s.row = g.row
-        ORDER BY g."group", s.account, s.seen_at, s.row""",
-        **_selection(sampled, accounts),
+        """SELECT g."group", s.account, s.row, s.seen_at, s.model, s.exact, s.tokens, s.fill, s.elicitation
+        FROM kept g JOIN signatures s ON s.row = g.row ORDER BY g."group", s.account, s.seen_at, s.row""",
+        kept=rows,
     )
     at = table.schema.get_field_index("tokens")
     return table.set_column(at, "tokens", _rare(table["tokens"], _common_words(engine, settings.rare_token_share)))
-
-
-def _bounded(rows: str, most: int) -> str:
-    """No group gets more than `most` rows; a large one keeps an evenly spaced part of them."""
-    return f"""SELECT "group", row FROM (SELECT "group", row, row_number() OVER (PARTITION BY "group" ORDER BY row) AS place,
-        count(*) OVER (PARTITION BY "group") AS total FROM ({rows}))
-        WHERE total <= {most} OR (place * {most}) % total < {most}"""
 
 
 def _common_words(engine: Engine, share: float) -> Ints:

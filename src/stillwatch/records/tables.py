@@ -198,7 +198,7 @@ GROUPS = TableSpec(
         ),
         Column("parent", pa.int64(), "smallest group that contains it, null for roots", True),
         Column("n_accounts", pa.int64(), "accounts of the group"),
-        Column("n_exchanges", pa.int64(), "exchanges that the group is tested on"),
+        Column("n_exchanges", pa.int64(), "exchanges that the group is tested on, of its sampled accounts"),
     ),
 )
 
