@@ -26,7 +26,7 @@ from tests.scenes import (
 from stillwatch.errors import DetectorError
 from stillwatch.evidence import DETECTORS, Detector, weigh
 from stillwatch.evidence.scene import Scene, Seat
-from stillwatch.evidence.weigh import checked
+from stillwatch.evidence.weighing import checked
 from stillwatch.records.tables import EVIDENCE, GROUPS
 
 FLEET = fleet(1, 60, 12)

@@ -12,7 +12,7 @@ from stillwatch.evidence.duplicate_fill import DuplicateFill
 from stillwatch.evidence.persistence import Persistence
 from stillwatch.evidence.pivot import ModelPivot
 from stillwatch.evidence.synchrony import Synchrony
-from stillwatch.evidence.weigh import run
+from stillwatch.evidence.weighing import run
 from stillwatch.records.window import Window
 
 __all__ = ["DETECTORS", "Detector", "Skipped", "weigh"]

@@ -77,7 +77,7 @@ def fit(evidence: pa.Table, harvested: Mapping[int, float], before: Rates, prove
 
 def to_json(rates: Rates) -> bytes:
     """The text of a rates file."""
-    return orjson.dumps({"version": 1, **asdict(rates)}, option=orjson.OPT_INDENT_2) + b"\n"
+    return orjson.dumps({"version": 1, **asdict(rates)}, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY) + b"\n"
 
 
 def normal_law(values: Floats, errors: Floats, before: NormalLaw) -> NormalLaw:

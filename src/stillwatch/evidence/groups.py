@@ -36,7 +36,7 @@ class Ragged:
 
     def of(self) -> NDArray[np.int64]:
         """The number of the list that each value stands in."""
-        return np.repeat(np.arange(self.pointers.size - 1), np.diff(self.pointers))
+        return np.repeat(np.arange(self.pointers.size - 1), np.diff(self.pointers)).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)

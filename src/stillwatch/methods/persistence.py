@@ -87,12 +87,11 @@ def persistence(
     for number in range(n_deals):
         deals.append(np.empty_like(hand))
         deals[-1][_deal(owner, sizes, number)] = hand[order]
-    limit = _limit(postings, deals[0], trims)
+    limit, trim = _limit(postings, deals[0], trims)
     plain, trimmed, chance = _tally(*postings, hand, trims, limit)
     tallies = [_tally(*postings, deal, trims, limit) for deal in deals]
-    dense = sum(t[1].sum() for t in tallies) >= TRIM_NEEDS * n_deals
-    seen = _sum(trimmed if dense else plain, chance)
-    dealt = [_sum(t[1] if dense else t[0], t[2]) for t in tallies]
+    seen = _sum(trimmed if trim else plain, chance)
+    dealt = [_sum(t[1] if trim else t[0], t[2]) for t in tallies]
     repeats, exposure = sum(d[0] for d in dealt), sum(d[1] for d in dealt)
     if seen[1] <= 0 or exposure <= 0:
         return NOTHING
@@ -127,13 +126,25 @@ def _upper(values: NDArray[np.float64], share: float) -> float:
     return float(np.partition(values, place)[place])
 
 
-def _limit(postings: _Postings, deal: NDArray[np.int64], trims: NDArray[np.int64]) -> int:
-    """Hands that may hold a word: as few as give enough repeats in a deal, and never so many that it is the group's wording."""
+def _limit(postings: _Postings, deal: NDArray[np.int64], trims: NDArray[np.int64]) -> tuple[int, bool]:
+    """
+    Hands that may hold a word, and whether to trim.
+
+    As few hands as give enough repeats in a deal after trimming, and never so many that the word is the group's wording;
+    where no limit leaves enough after trimming, as few as give enough without.
+    """
     most = max(TEMPLATE_HANDS, int(TEMPLATE_SHARE * trims.size))
-    limit = TEMPLATE_HANDS
-    while limit < most and _tally(*postings, deal, trims, limit)[0].sum() < ENOUGH_REPEATS:
-        limit = min(2 * limit, most)
-    return limit
+    limits = [TEMPLATE_HANDS]
+    while limits[-1] < most:
+        limits.append(min(2 * limits[-1], most))
+    tallies = []
+    for limit in limits:
+        tallies.append(_tally(*postings, deal, trims, limit))
+        if tallies[-1][1].sum() >= ENOUGH_REPEATS:
+            return limit, True
+    if tallies[-1][1].sum() >= TRIM_NEEDS:
+        return most, True
+    return next((n for n, t in zip(limits, tallies, strict=True) if t[0].sum() >= ENOUGH_REPEATS), most), False
 
 
 def _postings(words: NDArray[np.int64], piece: NDArray[np.int64], n_pieces: int) -> _Postings:
