@@ -1,8 +1,11 @@
 """
 The canonical input: the `exchanges` table as Parquet or as one JSON object a line, and other people's tables by mapping.
 
-`ingest.columns` maps a canonical column to the log's own name. JSON goes through Arrow's reader block by block; a block
-that it refuses, for one line or one cell, is read again line by line, which is slower and forgives more.
+`ingest.columns` maps a canonical column to the log's own name. JSON goes through Arrow's reader block by block; a part of a
+block that it refuses, for one line or one cell, is read again line by line, which is slower and forgives more.
+
+Why Arrow's JSON reader and not Polars or DuckDB: it reads a block of memory under a declared schema, is strict (so that what it
+accepts is what the forgiving reader would give), and is there anyway; benchmarks/speed/ingest.py holds it against DuckDB.
 """
 
 from collections.abc import Iterator, Mapping
