@@ -34,7 +34,7 @@ stillwatch simulate --out DIR --preset my-world.toml --format ndjson
 | file | what |
 |---|---|
 | `DIR/log/part-*.parquet` (or `.ndjson`) | exchanges, table version 1, sorted by `seen_at` over all parts |
-| `DIR/truth/accounts.parquet` | `account_id`, `kind`, `campaign` (null for benign), `org_id`, `part` (which classroom, which app) |
+| `DIR/truth/accounts.parquet` | `account_id`, `kind`, `campaign` (null: benign), `org_id`, `part` (which app) |
 | `DIR/truth/exchanges.parquet` | `exchange_id`, `account_id`, `campaign`, `harvested`: false for a campaign account's cover |
 | `DIR/truth/world.json` | seed, every dial, what text and rhythms were used, versions |
 
@@ -101,8 +101,8 @@ over words that at most 0.5 % of accounts use, without template words' discount 
 conversations dealt to accounts stand in for real accounts, of which there are no public logs.
 
 {persistence}
-What is not modelled: account take-over, tool results inside transcripts, images, an account's business changing over time, and any
-campaign shape that is not listed here (technique search, replay of reasoning, relays).
+What is not modelled: account take-over, tool results inside transcripts, images, an account's business changing over time,
+and any campaign shape that is not listed here (technique search, replay of reasoning, relays).
 """
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results" / "quality.worlds.jsonl"
 

@@ -3,8 +3,8 @@ quality.worlds: is the traffic of a built world as persistent as real traffic, k
 
     python -m benchmarks.quality.worlds [--worlds demo accept] [--seed 2] [--dry]
 
-The plain persistence ratio (W/w over X/x): how often do pairs of requests of one account, and pairs of different accounts, share a
-word that at most 0.5 % of all accounts use. Traffic through an app's or framework's template, an account's own, and a
+The plain persistence ratio (W/w over X/x): how often do pairs of requests of one account, and pairs of different accounts,
+share a word that at most 0.5 % of all accounts use. Traffic through an app's or framework's template, an account's own, and a
 harvest count apart. Template words are not taken out, so an app whose template stands in the prompt has ratio 1 where its words
 are rare. `accept` needs the shared corpora (`STILLWATCH_DATA`), `demo` is made of the shipped grammars.
 """
