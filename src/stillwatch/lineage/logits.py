@@ -97,8 +97,9 @@ class OutputSubspace:
         rows = np.sort(rng.permutation(shared)[: 4 * head[1] + 64])
         table = _table(positions, rows)
         matrix = weights.rows(head[0], rows).astype(np.float64)
-        left = residual_energy(matrix, table)
-        controls = [float(np.median(residual_energy(matrix, table[:, _shuffled(len(rows), rng)]))) for _ in range(_CONTROLS)]
+        shuffled = [table[:, _shuffled(len(rows), rng)] for _ in range(_CONTROLS)]
+        energies = residual_energy(matrix, np.vstack([table, *shuffled])).reshape(1 + _CONTROLS, len(table))
+        left, controls = energies[0], [float(v) for v in np.median(energies[1:], axis=1)]
         score = float(np.median(left))
         verdict, words, proof = self._verdict(base.name, score, controls, given)
         return Result(

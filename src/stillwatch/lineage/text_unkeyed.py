@@ -71,7 +71,11 @@ class TextUnkeyed:
             return
         heard = {operand.name: _counts(speaker(operand), prompts) for operand in field}
         teachers = {base.name: _counts(speaker(base), _prompts_of(speaker(base), prompts, given.prompts)) for base in bases}
-        leans = {base: {who: _lean(who, heard, counts) for who in heard} for base, counts in teachers.items()}
+        everybody = np.sum(list(heard.values()), axis=0)
+        leans = {
+            base: {who: log_ratio(counts, teacher, everybody - counts) for who, counts in heard.items()}
+            for base, teacher in teachers.items()
+        }
         for base in bases:
             yield self._judge(suspect.name, base.name, leans, heard, len(prompts), given)
 
@@ -124,11 +128,6 @@ class TextUnkeyed:
             panel_id=strangers_id(given.strangers),
             proof=proof,
         )
-
-
-def _lean(who: str, heard: Mapping[str, Counts], teacher: Counts) -> float:
-    field = sum((counts for name, counts in heard.items() if name != who), np.zeros_like(teacher))
-    return log_ratio(heard[who], teacher, field)
 
 
 def _prompts_of(base: Speaker, prompts: tuple[str, ...], limit: int) -> tuple[str, ...]:

@@ -25,13 +25,13 @@ def gram_counts(texts: Iterable[str]) -> NDArray[np.float64]:
     >>> int(gram_counts(["abc"]).sum())
     3
     """
-    counts = np.zeros(BUCKETS, dtype=np.float64)
+    found: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)]
     for text in texts:
         codes = np.array([ord(c) for c in " ".join(text.lower().split())], dtype=np.uint64)
         for block, order in enumerate(ORDERS):
             if len(codes) >= order:
-                np.add.at(counts, (block << _BITS) + _hashes(codes, order), 1.0)
-    return counts
+                found.append((block << _BITS) + _hashes(codes, order))
+    return np.bincount(np.concatenate(found), minlength=BUCKETS).astype(np.float64)
 
 
 def log_ratio(
