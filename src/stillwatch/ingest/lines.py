@@ -18,6 +18,7 @@ Fields = Mapping[str, object]
 Convert = Callable[[dict[str, object]], Fields]
 Fast = Callable[[Block], Conformed | None]
 _PART = 512 << 10  # bytes of a part of a block that could not be read at once
+_LONGEST_NAME = 100  # characters of an unknown name that are kept
 _SAMPLED = 64  # objects a block whose names are looked at for columns that nobody reads
 
 
@@ -175,12 +176,13 @@ def _unknown(data: bytes, known: frozenset[str] | None) -> frozenset[str]:
             seen.update(*(p.fields for p in objects_of(line)))
         except BadLineError:
             continue
-    return frozenset(seen - known)
+    return frozenset(name[:_LONGEST_NAME] for name in seen - known)
 
 
 def as_columns(table: pa.Table | pa.RecordBatch) -> dict[str, pa.Array]:
     """Column -> one array."""
-    return {n: _whole(table.column(n)) for n in table.schema.names}
+    pairs = zip(table.schema.names, table.columns, strict=True)
+    return {n: _whole(column) for n, column in reversed(list(pairs))}  # of two columns with one name the first counts
 
 
 def _whole(column: pa.Array | pa.ChunkedArray) -> pa.Array:

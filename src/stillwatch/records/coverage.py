@@ -6,6 +6,8 @@ from typing import Any, Self
 
 import pyarrow as pa
 
+_MOST_UNKNOWN = 200  # a log whose lines invent their names must not fill the memory
+
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
@@ -13,7 +15,7 @@ class Coverage:
     Args:
         n_rows: Rows counted.
         present: Column -> rows in which it is not null.
-        unknown: Columns of the log that Stillwatch does not read.
+        unknown: Columns of the log that Stillwatch does not read; of very many the first in the alphabet.
         unfit: Column -> cells whose value did not fit its type and became null.
         n_mended: Rows whose invalid text was mended.
     """
@@ -44,7 +46,7 @@ class Coverage:
         return type(self)(
             self.n_rows + other.n_rows,
             _sum(self.present, other.present),
-            self.unknown | other.unknown,
+            frozenset(sorted(self.unknown | other.unknown)[:_MOST_UNKNOWN]),
             _sum(self.unfit, other.unfit),
             self.n_mended + other.n_mended,
         )

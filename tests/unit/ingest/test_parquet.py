@@ -171,3 +171,15 @@ def test_a_whole_file_needs_no_donor(tmp_path: Path) -> None:
     schema, donor, found = parquet.look(str(tmp_path / "t.parquet"))
 
     assert (schema.names[0], donor, found) == ("exchange_id", None, None)
+
+
+def test_of_two_columns_with_one_name_the_first_counts(tmp_path: Path) -> None:
+    """
+    A join that doubled a column is read all the same.
+    """
+    doubled = table(2).append_column("model", pa.array(["z", "z"]))
+    pq.write_table(doubled, tmp_path / "t.parquet")
+
+    (piece,) = read(tmp_path / "t.parquet")
+
+    assert piece.exchanges["model"].to_pylist() == ["m", "m"]

@@ -29,3 +29,16 @@ def test_nothing_covers_nothing() -> None:
     """
     assert Coverage().share("ip") == 0.0
     assert Coverage.of(BATCH).share("payment_id") == 0.0
+
+
+def test_endless_names_do_not_pile_up_and_their_order_does_not_matter() -> None:
+    """
+    Of very many unknown names the same few are kept, whichever part is merged first.
+    """
+    parts = [Coverage.of(BATCH, [f"{i * 7919 % 1000:04d}"]) for i in range(1_000)]
+    forth, back = Coverage(), Coverage()
+    for a, b in zip(parts, reversed(parts), strict=True):
+        forth, back = forth.merge(a), back.merge(b)
+
+    assert forth == back
+    assert forth.unknown == {f"{i:04d}" for i in range(200)}
