@@ -14,6 +14,7 @@ import orjson
 
 from stillwatch.worlds import LOOK_ALIKES, SHAPES, World, preset, preset_names
 from stillwatch.worlds.lexicon import LANGUAGES
+from stillwatch.worlds.skins import N_SKINS
 
 PAGE = Path(__file__).parent / "reference" / "worlds.md"
 HEAD = """\
@@ -82,7 +83,7 @@ and made-up content words.
 task, system_prompt, prompt, conversation_id, turn, response`, and `system_prompts.parquet` with `source, text`. People's
 conversations are dealt whole; those with words in common go to one account. Where more is asked for than there is, a
 conversation is dealt again in other words (`times_each_turn_was_dealt` in world.json): rare words become made-up ones,
-fairly rare ones trade places. Harvested prompts are never dealt twice in a world; `build` says so when there are too few.
+fairly rare ones trade places; after {n_skins} times the first words come again. Harvested prompts are never dealt twice in a world; `build` says so when there are too few.
 
 `--corpus-half A` and `B` share no text: conversations and single prompts are halved one by one, automated traffic by task,
 harvested prompts with a template by source. What is fitted on one half is reported on the other.
@@ -111,7 +112,10 @@ def page() -> str:
     """The whole page."""
     names = ", ".join(language.name for language in LANGUAGES)
     parts = [
-        HEAD.replace("{n_languages}", str(len(LANGUAGES))).replace("{languages}", names).replace("{persistence}", _persistence()),
+        HEAD.replace("{n_languages}", str(len(LANGUAGES)))
+        .replace("{languages}", names)
+        .replace("{n_skins}", str(N_SKINS))
+        .replace("{persistence}", _persistence()),
         "\n## The world\n\n",
         _dials(World),
     ]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from stillwatch.cli import progress
 from stillwatch.errors import SettingsError
 from stillwatch.worlds import FORMATS, build, load, preset, with_dials
 
@@ -28,6 +29,7 @@ from stillwatch.worlds import FORMATS, build, load, preset, with_dials
 @click.option("--corpus-half", type=click.Choice(["A", "B"]), help="Use one half of the corpus; the halves share no text.")
 @click.option("--traces", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of client traces.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="parquet", show_default=True, help="Of the log.")
+@click.option("--quiet", is_flag=True, help="Print results only.")
 def command(
     out: Path,
     seed: int,
@@ -40,12 +42,16 @@ def command(
     corpus_half: str | None,
     traces: Path | None,
     form: str,
+    quiet: bool,
 ) -> None:
     """Write a labelled log: DIR/log/part-*, and the truth in DIR/truth."""
     world = load(Path(name)) if name.endswith(".toml") else preset(name)
     world = with_dials(world, _pairs(dials) | ({"world.days": repr(days)} if days is not None else {}))
     world = world.sized(exchanges, accounts)
-    report = build(world, seed, out, corpus, corpus_half, traces, form)
+    if corpus_half and not corpus:
+        raise SettingsError("--corpus-half needs a --corpus to halve")
+    with progress.shown(quiet) as observer:
+        report = build(world, seed, out, corpus, corpus_half, traces, form, observer)
     click.echo(
         f"{report.log}: {report.n_exchanges:,} exchanges of {report.n_accounts:,} accounts; "
         f"{report.n_harvested:,} harvested by {len(report.campaigns)} campaigns"

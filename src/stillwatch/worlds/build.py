@@ -67,16 +67,18 @@ def build(
         Where it lies and how much it is.
 
     Raises:
-        SettingsError: the corpus or the traces cannot be used, or a pool asks for more prompts than the corpus has.
+        SettingsError: the corpus or the traces cannot be used, a pool asks for more prompts than the corpus has, or `out` holds a
+            log that is no world's.
+        EngineError: the disk is full or may not be written.
     """
     watch = observer or Silent()
+    log = fresh(out)
     watch.stage("plan", None)
     plan = planned(world, seed, corpus, corpus_half, traces)
     watch.done()
     renderer = Renderer(plan.draft, grammar(), plan.people, world.answers, world.history)
     truth = Truth(out / "truth", world, plan.people, seed)
     watch.stage("write", len(plan.events))
-    log = fresh(out / "log")
     for number, first in enumerate(range(0, len(plan.events), PART_ROWS)):
         last = min(first + PART_ROWS, len(plan.events))
         with open_part(log, number, form) as opened:

@@ -44,3 +44,9 @@ def test_a_dial_needs_a_value(tmp_path: Path) -> None:
     """The message shows the form."""
     with pytest.raises(SettingsError, match=r"PART\.DIAL=VALUE"):
         run("--out", str(tmp_path), "--set", "campaign.cover")
+
+
+def test_half_of_nothing_is_refused(tmp_path: Path) -> None:
+    """Only a corpus has halves."""
+    with pytest.raises(SettingsError, match="needs a --corpus"):
+        run("--out", str(tmp_path), "--corpus-half", "A")
