@@ -83,7 +83,8 @@ and made-up content words.
 task, system_prompt, prompt, conversation_id, turn, response`, and `system_prompts.parquet` with `source, text`. People's
 conversations are dealt whole; those with words in common go to one account. Where more is asked for than there is, a
 conversation is dealt again in other words (`times_each_turn_was_dealt` in world.json): rare words become made-up ones,
-fairly rare ones trade places; after {n_skins} times the first words come again. Harvested prompts are never dealt twice in a world; `build` says so when there are too few.
+fairly rare ones trade places; after {n_skins} times the first words come again. Harvested prompts are never dealt twice in
+a world; `build` says so when there are too few.
 
 `--corpus-half A` and `B` share no text: conversations and single prompts are halved one by one, automated traffic by task,
 harvested prompts with a template by source. What is fitted on one half is reported on the other.
@@ -110,9 +111,8 @@ RESULTS = Path(__file__).parents[1] / "benchmarks" / "results" / "quality.worlds
 
 def page() -> str:
     """The whole page."""
-    names = ", ".join(language.name for language in LANGUAGES)
     parts = [
-        HEAD.replace("{n_languages}", str(len(LANGUAGES)))
+        _head(),
         .replace("{languages}", names)
         .replace("{n_skins}", str(N_SKINS))
         .replace("{persistence}", _persistence()),
@@ -125,6 +125,15 @@ def page() -> str:
             parts.append(f"\n### {kind.kind}\n\n{_first(inspect.getmodule(kind))} {_first(kind)}\n\n{_dials(kind)}")  # noqa: PERF401
     parts.append("\n## Presets\n\n| preset | accounts | exchanges | days | campaigns |\n|---|---|---|---|---|\n")
     return "".join([*parts, *(_preset(name) for name in preset_names())])
+
+
+def _head() -> str:
+    told = {"n_languages": str(len(LANGUAGES)), "languages": ", ".join(language.name for language in LANGUAGES)}
+    told |= {"n_skins": str(N_SKINS), "persistence": _persistence()}
+    text = HEAD
+    for name, value in told.items():
+        text = text.replace("{" + name + "}", value)
+    return text
 
 
 def _persistence() -> str:
