@@ -22,9 +22,10 @@ Bools = npt.NDArray[np.bool_]
 
 KINDS = ("recipe", "config", "network")  # what an exchange carries
 ACCOUNT_KINDS = ("payment", "device")  # what an account carries
-FALSE_MEMBERS = 0.01  # expected in the whole log: the threshold is log2(accounts / this)
+FALSE_PROBABLE = 1e-2  # accounts expected in the whole log by chance: the threshold is log2(accounts / this)
+FALSE_CORE = 1e-5  # core accounts may be acted on
 LIFT_BITS = float(np.log2(20.0))  # research, Stage 5
-WEIGHT_CAP_BITS = 40.0  # one in 10^12: no membership is known better than the assumptions behind it
+WEIGHT_CAP_BITS = 60.0  # one in 10^18: no membership is known better than the assumptions behind it
 MIN_TOKENS = 2
 MIN_HOLDERS = 3
 MIN_EXCHANGES = 5
@@ -212,12 +213,13 @@ def _memberships(
     n_belongs = np.bincount(traffic.account, belongs, size)
     n_tokens = sum(_distinct(traffic.account, traffic.tokens[:, k], lifted[:, k] & belongs, size) for k in range(len(KINDS)))
     non_text = (np.bincount(traffic.account, (lifted[:, 1] | lifted[:, 2]) & belongs, size) > 0) | (account_bits >= LIFT_BITS)
-    passes = weight >= np.log2(n_accounts / FALSE_MEMBERS)
+    passes = weight >= np.log2(n_accounts / FALSE_PROBABLE)
+    sure = weight >= np.log2(n_accounts / FALSE_CORE)
     enough = (n_tokens + (account_bits >= LIFT_BITS) >= MIN_TOKENS) & (non_text | (n_belongs >= MIN_EXCHANGES))
     out = np.full(size, "", dtype="<U8")
     out[n_belongs > 0] = "touched"
     out[passes & (n_belongs > 0)] = "probable"
-    out[passes & (n_belongs > 0) & enough] = "core"
+    out[sure & (n_belongs > 0) & enough] = "core"
     return out
 
 
