@@ -1,0 +1,104 @@
+"""Writes docs/reference/measured.md from the newest line of each benchmark: figures in the docs are never typed."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+PAGE = ROOT / "docs" / "reference" / "measured.md"
+
+HEAD = """# What was measured
+
+Generated from `benchmarks/results` by `make docs`; every table names the command that makes it. The machine has two cores, so
+speed is given as a ratio to a yardstick timed in the same run. Intervals are exact 95 % intervals (Clopper and Pearson).
+"""
+
+
+def newest(scenario: str) -> list[dict[str, Any]]:
+    """Lines of a scenario, newest first; empty where it was not run."""
+    path = RESULTS / f"{scenario}.jsonl"
+    return [orjson.loads(line) for line in reversed(path.read_bytes().splitlines())] if path.exists() else []
+
+
+def accept() -> str:
+    """The acceptance world, on text that nothing was fitted on."""
+    runs = {r["seed"]: r for r in reversed(newest("quality.accept")) if r["half"] == "B" and r["preset"] == "accept"}
+    if not runs:
+        return ""
+    kinds = sorted(next(iter(runs.values()))["false_positives"])
+    shares = ("core_precision", "core_recall", "recall", "exchange_precision", "exchange_recall")
+    rows = []
+    for seed, r in sorted(runs.items()):
+        found = f"{sum(bool(v) for v in r['planted'].values())} of {len(r['planted'])}"
+        rows.append(f"| {seed} | {found} | {r['false_campaigns']} | " + " | ".join(told(r[s]) for s in shares) + " |")
+    rates = []
+    for kind in kinds:
+        hits = sum(r["false_positives"][kind]["hits"] for r in runs.values())
+        n = sum(r["false_positives"][kind]["n"] for r in runs.values())
+        rates.append(f"| {kind} | {hits} of {n:,} |")
+    first = next(iter(runs.values()))
+    return "\n".join(
+        [
+            "\n## Found and accused, on real text that nothing was fitted on\n",
+            "`make accept` (`python -m benchmarks.quality.accept --corpus DIR --seed N`). "
+            f"{first['n_exchanges']:,} exchanges; half B of the corpora. Fitted on: grammar text (seeds 101 to 106) and half A "
+            "(seeds 201 to 203).\n",
+            "| seed | campaigns found | false campaigns | precision, core | recall, core | recall, core + probable "
+            "| precision, exchanges | recall, exchanges |",
+            "|---|---|---|---|---|---|---|---|",
+            *rows,
+            "\nAccounts of each benign kind that were put at core of a likely campaign, all seeds together:\n",
+            "| kind | accused |",
+            "|---|---|",
+            *rates,
+            "",
+        ]
+    )
+
+
+def told(share: dict[str, Any]) -> str:
+    """A share with its interval."""
+    if share["value"] is None:
+        return "none"
+    low, high = share["interval"]
+    return f"{share['value']:.3f} ({low:.3f} to {high:.3f})"
+
+
+def speed() -> str:
+    """A scan by stage."""
+    runs = {r["n_exchanges"]: r for r in reversed(newest("speed.scan"))}
+    if not runs:
+        return ""
+    stages = sorted({s for r in runs.values() for s in r["stages"]}, key=list(next(iter(runs.values()))["stages"]).index)
+    rows = [
+        f"| {name} | "
+        + " | ".join(
+            f"{r['stages'][name]['seconds']:.1f} s, {r['stages'][name]['exchanges_per_s']:,.0f}/s" for r in runs.values()
+        )
+        + " |"
+        for name in stages
+    ]
+    rows.append("| all | " + " | ".join(f"{r['total_s']:.1f} s, {r['exchanges_per_s']:,.0f}/s" for r in runs.values()) + " |")
+    rows.append("| times a bare pass over the text | " + " | ".join(f"{r['times_yardstick']:.0f}" for r in runs.values()) + " |")
+    rows.append("| peak memory of one process | " + " | ".join(f"{r['peak_rss_gb']:.1f} GB" for r in runs.values()) + " |")
+    return "\n".join(
+        [
+            "\n## Speed of a scan\n",
+            "`python -m benchmarks.speed.scan`, two cores. The bare pass reads the same Parquet and hashes every word, on one core.\n",
+            "| stage | " + " | ".join(f"{n:,} exchanges" for n in runs) + " |",
+            "|---|" + "---|" * len(runs),
+            *rows,
+            "",
+        ]
+    )
+
+
+def page() -> str:
+    """The whole page."""
+    return HEAD + accept() + speed()
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), "utf-8")
