@@ -113,9 +113,6 @@ def page() -> str:
     """The whole page."""
     parts = [
         _head(),
-        .replace("{languages}", names)
-        .replace("{n_skins}", str(N_SKINS))
-        .replace("{persistence}", _persistence()),
         "\n## The world\n\n",
         _dials(World),
     ]
