@@ -79,7 +79,7 @@ def test_a_reference_model_sharpens_the_test(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     plain, sharp = tmp_path / "plain.jsonl", tmp_path / "sharp.jsonl"
     ease = rng.normal(-6, 3, 200)
-    rows = [{"text": f"text {i}", "position": int(p)} for i, p in enumerate(rng.permutation(200))]
+    rows: list[dict[str, Any]] = [{"text": f"text {i}", "position": int(p)} for i, p in enumerate(rng.permutation(200))]
     plain.write_text("".join(json.dumps(r) + "\n" for r in rows))
     sharp.write_text("".join(json.dumps(r | {"reference_logprob": e}) + "\n" for r, e in zip(rows, ease, strict=True)))
     lines = tuple(

@@ -91,7 +91,7 @@ def test_canary_phrases_by_the_option_that_the_key_chose(tmp_path: Path) -> None
     """20 slots of three wordings, all as the key chose: 3^-20, exactly; an unused or tied slot makes no choice."""
     slots = [{"name": f"slot{i}", "options": [f"alpha{i}", f"beta{i}", f"gamma{i}"]} for i in range(22)]
     given = Given(key_file=key_file(tmp_path, slots=slots))
-    said = [slots[i]["options"][pick(SECRET, f"slot{i}", 3)] for i in range(20)] + ["alpha20 beta20"]  # type: ignore[index]  # a list
+    said = [slots[i]["options"][pick(SECRET, f"slot{i}", 3)] for i in range(20)] + ["alpha20 beta20"]
 
     found = only(Texts("s", tuple(Spoken("p", f"so {w}.") for w in said), ""), given)
 

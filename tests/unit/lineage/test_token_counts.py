@@ -55,9 +55,9 @@ def byte_checkpoint(folder: Path) -> Any:
 
     vocabulary = {word: i for i, word in enumerate(byte_alphabet())}
     steps = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
-    model = {"type": "BPE", "vocab": vocabulary, "merges": [], "dropout": None, "unk_token": None}
+    model: dict[str, Any] = {"type": "BPE", "vocab": vocabulary, "merges": [], "dropout": None, "unk_token": None}
     model |= {"continuing_subword_prefix": None, "end_of_word_suffix": None, "fuse_unk": False, "byte_fallback": False}
-    tree = {"version": "1.0", "added_tokens": [], "normalizer": None, "pre_tokenizer": steps, "model": model}
+    tree: dict[str, Any] = {"version": "1.0", "added_tokens": [], "normalizer": None, "pre_tokenizer": steps, "model": model}
     tree |= {"truncation": None, "padding": None, "post_processor": None, "decoder": None}
     (folder / "tokenizer.json").write_text(json.dumps(tree))
     save_file({"w": np.ones((2, 2), np.float32)}, folder / "model.safetensors")

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from stillwatch.methods import output_subspace
 from stillwatch.methods.output_subspace import ranking_margin, residual_energy
 
 
@@ -90,7 +89,7 @@ def test_a_program_that_does_not_finish_says_so(monkeypatch: pytest.MonkeyPatch)
         x = None
         message = "time limit"
 
-    monkeypatch.setattr(output_subspace.optimize, "linprog", lambda *_, **__: Unsolved())
+    monkeypatch.setattr("stillwatch.methods.output_subspace.optimize.linprog", lambda *_, **__: Unsolved())
 
     with pytest.raises(ArithmeticError, match="time limit"):
         ranking_margin(np.eye(4), np.array([0, 1]))
