@@ -66,7 +66,7 @@ def test_any_text_is_signed_the_same_alone_and_in_company(texts: list[str]) -> N
 @given(
     st.lists(st.tuples(st.integers(0, 6), st.lists(st.integers(0, 12), max_size=5)), max_size=60),
     st.integers(1, 5),
-    st.integers(2, 4),
+    st.integers(1, 4),
 )
 @settings(deadline=None)
 def test_heavy_values_are_those_of_a_plain_count(rows: list[tuple[int, list[int]]], requests: int, accounts: int) -> None:

@@ -3,8 +3,9 @@ The contract of a text: what the operator's parser depends on, and hence what is
 
 Wording is cheap to paraphrase; the keys that a script reads from the answer are not. Elements are collected as a set, so
 that their order, the prose around them and ordinary text in a slot do not matter: JSON keys asked for, closing tags
-that are not HTML, `[[marks]]`, score ranges, labels that begin a line, formats asked for by name. A slot that brings
-elements of its own (code, a form) does change the contract; S1 still sees such a template.
+that are not HTML, `[[marks]]`, score ranges, formats asked for by name. Labels that begin a line come with many fills, so
+they count only where there is little else. A slot that brings firmer elements (code, a form) does change the contract;
+S1 still sees such a template.
 """
 
 from typing import Any
@@ -18,7 +19,8 @@ from stillwatch.methods.hashing import U, hash_bytes, load8, lowest_bit, marked,
 
 MAX_ELEMENTS = 24
 _KEY, _TAG, _MARK, _RANGE, _LABEL, _FORMAT = 1, 2, 3, 4, 5, 6
-_WEIGHT = (0, 1, 2, 2, 2, 1, 1)  # by kind; a contract needs a weight of two
+_MARKED = (0, 1, 2, 2, 2, 3, 1)  # the lowest two bits of an element, by kind: its weight, and 3 for labels, which weigh one
+_LABEL_MARK = U(3)
 NEEDED_WEIGHT = 2
 
 _ONES = U(0x0101010101010101)
@@ -60,8 +62,8 @@ def _among(value: np.uint64, known: Any) -> bool:
 
 @njit(cache=True, nogil=True)
 def _add(kind: int, name: np.uint64, elements: Any, n: int) -> int:
-    """An element: 62 bits of a hash over kind and name, its weight in the lowest two."""
-    value = (mix(name + U(kind)) & ~U(3)) | U(_WEIGHT[kind])
+    """An element: 62 bits of a hash over kind and name, its mark in the lowest two."""
+    value = (mix(name + U(kind)) & ~U(3)) | U(_MARKED[kind])
     return keep_small(elements, n, MAX_ELEMENTS, value)
 
 
@@ -258,13 +260,18 @@ def contract_of(first: Any, n_first: int, second: Any, n_second: int, tools: np.
         n = keep_small(scratch, n, MAX_ELEMENTS, first[i])
     for i in range(n_second):
         n = keep_small(scratch, n, MAX_ELEMENTS, second[i])
-    weight = U(0)
-    value = mix(tools)
+    weight, labels = U(NEEDED_WEIGHT) if tools != U(0) else U(0), U(0)
+    value, with_labels = mix(tools), mix(tools)
     for i in range(n):
-        weight += scratch[i] & U(3)
-        value = mix(value ^ scratch[i])
-    if tools != U(0):
-        weight += U(NEEDED_WEIGHT)
+        with_labels = mix(with_labels ^ scratch[i])
+        if scratch[i] & U(3) == _LABEL_MARK:
+            labels += U(1)
+        else:
+            weight += scratch[i] & U(3)
+            value = mix(value ^ scratch[i])
+    if weight < U(NEEDED_WEIGHT):  # labels come with many fills, so they count only where there is nothing firmer
+        weight += labels
+        value = with_labels
     if weight < U(NEEDED_WEIGHT):
         return U(0)
     return value if value != U(0) else U(1)

@@ -83,6 +83,17 @@ def test_a_contract_survives_paraphrase_and_fills() -> None:
     assert contract(PROSE[0].replace("reason", "comment").format("bread")) not in told
 
 
+def test_labels_of_a_fill_do_not_move_a_firm_contract() -> None:
+    """
+    A fill with labelled lines changes nothing where keys, tags or ranges are asked for, and does where only labels are.
+    """
+    firm, loose = "Rate this from 1 to 10.\n{}", "Thought: why\nAction: what\n{}"
+    fills = ("a plain fill", "Subject: hello\nDear all: it rains\nSigned: me")
+
+    assert len({contract(firm.format(fill)) for fill in fills}) == 1
+    assert len({contract(loose.format(fill)) for fill in fills}) == 2
+
+
 def test_tools_are_part_of_the_contract() -> None:
     """
     Offering tools alone is a contract, and other tools are another.
