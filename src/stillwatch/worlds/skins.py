@@ -21,7 +21,7 @@ from stillwatch.worlds.lexicon import NAMES
 
 I64 = npt.NDArray[np.int64]
 
-N_SKINS = 16
+N_SKINS = 64
 RARE_CONVERSATIONS = 3  # a word of at most so many conversations is rare
 FAIRLY_RARE_SHARE = 0.006  # of conversations; just above the 0.5 % of accounts below which detectors call a word rare
 _WORD = re.compile(r"[^\W\d_]+|\d+|\W|_")
@@ -32,7 +32,7 @@ class Skins:
     """
     All turns of people, in pieces.
 
-    Cost: about a microsecond a word once; afterwards as cheap as a grammar.
+    Cost: about a microsecond a word once, and as much a word of the vocabulary for each skin that is worn.
     """
 
     def __init__(self, known: Conversations) -> None:
@@ -46,14 +46,37 @@ class Skins:
         self._flat = np.array(flat, np.int32)
         self._offsets = np.concatenate([[0], np.cumsum(lengths)])
         self._size = len(vocabulary)
-        words = list(vocabulary)
-        self._pieces = pa.array(_all_skins(words, *self._kinds(known, words)), pa.string())
+        self._words = list(vocabulary)
+        self._form, self._counts = self._kinds(known, self._words)
+        self._made = np.flatnonzero((self._counts > 0) & (self._counts <= RARE_CONVERSATIONS))
+        self._traders = _by_rarity(self._words, self._form, self._counts)
+        self._pieces = pa.array(self._words, pa.string())
 
     def text(self, rows: I64, skins: I64) -> pa.Array:
         """The turns of some rows, each in its skin; skin 0 is the original."""
         lengths = self._offsets[rows + 1] - self._offsets[rows]
+        self._wear(int(skins.max(initial=0)))
         flat = self._flat[np.repeat(self._offsets[rows], lengths) + within(lengths)]
         return joined(self._pieces, (flat + np.repeat(skins * self._size, lengths)).astype(np.int32), lengths)
+
+    def _wear(self, last: int) -> None:
+        """Make the skins up to `last`, those that are not made yet."""
+        have = len(self._pieces) // max(1, self._size)
+        if have <= last:
+            new = [pa.array(self._dressed(skin), pa.string()) for skin in range(have, last + 1)]
+            self._pieces = pa.concat_arrays([self._pieces, *new])
+
+    def _dressed(self, skin: int) -> list[str]:
+        dressed = list(self._words)
+        picks = np.stack([below(mix(skin, self._form[self._made], place), len(_SYLLABLES)) for place in range(4)], 1).tolist()
+        for word, syllables in zip(self._made.tolist(), picks, strict=True):
+            dressed[word] = _like(self._words[word], "".join([_SYLLABLES[s] for s in syllables]))
+        for group in self._traders:
+            shift = 1 + int(below(mix(skin, group.members[:1]), len(group.names) - 1)[0])
+            others = np.roll(group.names, shift)[group.places].tolist()
+            for word, other in zip(group.members.tolist(), others, strict=True):
+                dressed[word] = _with_capitals(self._words[word], other)
+        return dressed
 
     def _kinds(self, known: Conversations, words: list[str]) -> tuple[I64, I64]:
         """Of each word: the number of its lower-case form, and in how many conversations that form is; 0 = never changed."""
@@ -75,24 +98,6 @@ def item_of(rows: I64, skins: I64) -> U64:
 def row_and_skin(item: U64) -> tuple[I64, I64]:
     """What `item_of` packed."""
     return (item & np.uint64(0xFFFFFFFF)).astype(np.int64), ((item >> np.uint64(32)) & np.uint64(0xFF)).astype(np.int64)
-
-
-def _all_skins(words: list[str], form: I64, counts: I64) -> list[str]:
-    pieces = list(words)
-    made = np.flatnonzero((counts > 0) & (counts <= RARE_CONVERSATIONS))
-    traders = _by_rarity(words, form, counts)
-    for skin in range(1, N_SKINS):
-        dressed = list(words)
-        picks = np.stack([below(mix(skin, form[made], place), len(_SYLLABLES)) for place in range(4)], 1).tolist()
-        for word, syllables in zip(made.tolist(), picks, strict=True):
-            dressed[word] = _like(words[word], "".join([_SYLLABLES[s] for s in syllables]))
-        for group in traders:
-            shift = 1 + int(below(mix(skin, group.members[:1]), len(group.names) - 1)[0])
-            others = np.roll(group.names, shift)[group.places].tolist()
-            for word, other in zip(group.members.tolist(), others, strict=True):
-                dressed[word] = _with_capitals(words[word], other)
-        pieces += dressed
-    return pieces
 
 
 @dataclass(frozen=True)
