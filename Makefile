@@ -51,8 +51,8 @@ accept: $(READY) ## build a world from the shared corpora (STILLWATCH_DATA), sca
 nightly: $(READY) ## the tests that take minutes each
 	STILLWATCH_DATA=$(DATA) $(BIN)/pytest tests -m nightly
 
-golden: $(READY) ## rewrite what the golden logs give; a person reads the difference before it is committed
-	$(BIN)/python tests/golden/logs/rewrite.py
+golden: $(READY) ## rewrite the golden data; a person reads the difference before it is committed
+	$(BIN)/python -m tests.golden.make
 
 clean: ## remove what the build made
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

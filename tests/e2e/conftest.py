@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.commands import Here
 
 START = datetime(2026, 9, 1, tzinfo=UTC)

@@ -1,9 +1,6 @@
 """Every bad log that we could think of: the command line ends with a sensible code and sentence, and leaves no mess."""
 
-import csv
-import io
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +8,9 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.commands import Here, Said, assert_clean, assert_sound
 
 from stillwatch.records.tables import EXCHANGES
-from tests.commands import CONTROL, Here, Said, assert_clean, assert_sound
 
 Row = dict[str, Any]
 SECRET = ("zanzibar", "quokka", "marmalade")  # words of the prompts of every log here
@@ -141,7 +138,8 @@ ODD = {
 @pytest.mark.parametrize("text", ODD.values(), ids=ODD)
 def test_odd_characters_everywhere(stillwatch: Here, tmp_path: Path, rows: list[Row], text: str) -> None:
     """Whatever Unicode holds may stand in any text of a log, and comes back out harmless."""
-    odd = {c: text for c in ("account_id", "user_agent", "model", "prompt", "system_prompt", "response", "org_id", "session_id")}
+    columns = ("account_id", "user_agent", "model", "prompt", "system_prompt", "response", "org_id", "session_id")
+    odd = dict.fromkeys(columns, text)
     lines = [orjson.dumps(row | (odd if i % 6 == 0 else {})) for i, row in enumerate(rows)]
     (tmp_path / "log.jsonl").write_bytes(b"\n".join(lines).replace(rb"\\ud800", rb"\ud800"))
 
