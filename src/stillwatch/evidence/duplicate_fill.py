@@ -36,7 +36,7 @@ class DuplicateFill:
     Cost: one sort of the group's exchanges.
 
     References:
-        algorithms.md 3.3; pool size by Chao (1984). rates.json, block duplicate_fill. Cap: that of `persistence` and two
+        research, 3.3; pool size by Chao (1984). rates.json, block duplicate_fill. Cap: that of `persistence` and two
         more, so that a clear list outweighs it.
     """
 

@@ -20,7 +20,7 @@ from stillwatch.records.window import Window
 SITTING_GAP_US = 30 * 60 * 1_000_000  # half an hour without a request ends a web session (Catledge & Pitkow 1995: 25.5 min)
 PIECES_PER_ACCOUNT = 20  # an account's influence is bounded; 190 pairs of pieces say all it has to say
 MIN_HANDS = 8  # fewer accounts do not speak for a group
-MIN_PIECES = 40  # algorithms.md 3.1: at 30 pieces fleets and people overlap, at 60 they do not
+MIN_PIECES = 40  # research, 3.1: at 30 pieces fleets and people overlap, at 60 they do not
 EXCHANGES_PER_SITTING = 8  # of a sitting, evenly spaced: enough to meet its subjects, few enough to bound its size
 
 
@@ -41,10 +41,10 @@ class Persistence:
     Blind to: accounts with one exchange; groups below some 60 exchanges. A harness, a classroom and a viral prompt hand
     one list to everybody and would look the same, so what a tenth of the accounts sent is left out, and `duplicate_fill`
     speaks of it. More than about half foreign accounts, or cover traffic inside the recipe, hide a campaign.
-    Cost: one sort of the group's rare words, then linear in them for each of 4 to 32 deals.
+    Cost: one sort of the group's rare words, then linear in them for each of 2 to 8 deals.
 
     References:
-        algorithms.md 3.1; rates.json, block persistence. Cap: fewer than one ordinary group in a thousand was seen
+        research, 3.1; rates.json, block persistence. Cap: fewer than one ordinary group in a thousand was seen
         without return, and the laws' tails are not known beyond that.
     """
 
