@@ -363,13 +363,15 @@ def main() -> None:
     parser.add_argument("--big", type=int, default=1_000_000)
     parser.add_argument("--dry", action="store_true", help="do not record")
     given = parser.parse_args()
-    runs = [measure(ours, given.objects), *(measure(*PEERS[name]) for name in given.peers)]
-    # the same number of objects as the peers had, so that nothing is compared across sizes
-    runs += [measure(ours, PEERS[name][1]) for name in given.peers]
+    # ours with the number of objects that each peer had, so that nothing is compared across sizes
+    wanted = [(ours, given.objects), *(one for name in given.peers for one in (PEERS[name], (ours, PEERS[name][1])))]
+    runs = []
+    for make, n in wanted:
+        runs.append(measure(make, n))
+        print(runs[-1], flush=True)
     sizes = [size for size in (1_000, 10_000, 100_000, 1_000_000) if size <= given.big]
     told = {"runs": runs, "growth": growth(sizes)}
-    for run in (*runs, *told["growth"]):
-        print(run)
+    print(told["growth"])
     if not given.dry:
         print(record("speed.exchange", told))
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import click
 
 from stillwatch.errors import LogFormatError, StillwatchError
+from stillwatch.records.visible import visible
 
 EXIT_ERROR = 1
 EXIT_FOUND = 3
@@ -30,6 +31,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("schema", "schema", "print the JSON Schema of campaigns.json"),
     ("lineage", "lineage", "test whether a model descends from another, with p-values"),
     ("share", "share", "rule on a campaign, and share what lets others find it"),
+    ("hunt", "hunt", "look for what peers have seen, in your own logs or results"),
     ("exchange", "exchange", "run a TAXII 2.1 exchange, and keep its members, keys and collections"),
 )
 
@@ -75,9 +77,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo("interrupted", err=True)
         code = EXIT_INTERRUPTED
     except LogFormatError as error:
-        click.echo(f"stillwatch: {error}", err=True)
+        click.echo(f"stillwatch: {visible(str(error))}", err=True)
         code = EXIT_UNREADABLE
     except StillwatchError as error:
-        click.echo(f"stillwatch: {error}", err=True)
+        click.echo(f"stillwatch: {visible(str(error))}", err=True)
         code = EXIT_ERROR
     sys.exit(code if isinstance(code, int) else 0)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from stillwatch.errors import SharingError
 from stillwatch.sharing.taxii import personal
-from stillwatch.sharing.taxii.push import Remote
+from stillwatch.sharing.taxii.remote import Remote
 from stillwatch.sharing.tokens.group import Group
 from stillwatch.sharing.tokens.voprf import MAX_BATCH, Blinded, Evaluation, ProofError, Voprf
 

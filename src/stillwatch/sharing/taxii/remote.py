@@ -1,4 +1,4 @@
-"""Send a bundle to a TAXII 2.1 collection with nothing but the standard library; sending again is safe."""
+"""A TAXII 2.1 collection elsewhere, read and written with nothing but the standard library; sending again is safe."""
 
 import base64
 import json
@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from stillwatch.errors import SharingError
 
@@ -63,6 +63,22 @@ class Remote:
             taken += told["success_count"] + told["pending_count"]
             refused += [f"{one['id']}: {one.get('message', 'refused')}" for one in told.get("failures", ())]
         return taken, refused
+
+    def objects(self, kind: str) -> list[dict[str, Any]]:
+        """
+        All objects of one type, newest versions, page by page.
+
+        Raises:
+            SharingError: the server refused a request or cannot be reached.
+        """
+        query = {"match[type]": kind}
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self._ask("objects/?" + urlencode(query))
+            found += page.get("objects", [])
+            if not page.get("more") or "next" not in page:
+                return found
+            query = {"next": page["next"]}
 
     def _ask(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         token = base64.b64encode(f"{self.member}:{self.key}".encode()).decode()

@@ -1,0 +1,138 @@
+"""What peers ask to look for, out of STIX objects of anyone: sketches, networks, tokens that are valid now."""
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from stillwatch.sharing import catalogue
+from stillwatch.sharing.export import sketch
+from stillwatch.sharing.taxii import patterns, times
+
+SKETCH_PATH = "artifact:x_dx_minhash"
+TOKEN_PATH = "user-account:user_id"  # noqa: S105 (an object path)
+_NETWORK_PATHS = ("ipv4-addr:value", "ipv6-addr:value")
+
+
+@dataclass(frozen=True, slots=True)
+class Sketched:
+    """A template to look for."""
+
+    id: str
+    sketched: bytes
+    threshold: float
+
+
+@dataclass(slots=True)
+class Wanted:
+    """
+    All that is looked for.
+
+    `unread` counts indicators that are valid but say nothing that can be matched here, by why.
+    """
+
+    sketches: list[Sketched] = field(default_factory=list)
+    networks: dict[tuple[int, int], dict[int, str]] = field(default_factory=dict)  # (version, prefix length) -> prefix -> id
+    tokens: dict[str, str] = field(default_factory=dict)
+    unread: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def n(self) -> int:
+        """How many values are looked for."""
+        return len(self.sketches) + len(self.tokens) + sum(len(nets) for nets in self.networks.values())
+
+    def network_of(self, address: str) -> str | None:
+        """The indicator whose network holds an address, the narrowest first; None also for what is no address."""
+        try:
+            known = ipaddress.ip_address(address)
+        except ValueError:
+            return None
+        bits, width = int(known), known.max_prefixlen
+        for version, length in sorted(self.networks, key=lambda key: -key[1]):
+            if version == known.version and (found := self.networks[version, length].get(bits >> (width - length))):
+                return found
+        return None
+
+
+def read(objects: Iterable[Any], epoch: str, now_us: int) -> Wanted:
+    """
+    Sort out indicators.
+
+    Args:
+        objects: STIX objects; all but indicators are passed over, of several versions the newest counts.
+        epoch: Sketches of another epoch cannot be compared.
+        now_us: Expired and revoked indicators are left out.
+    """
+    wanted = Wanted()
+    for thing in _newest(objects):
+        refusal = _stale(thing, now_us) or _take(wanted, thing, epoch)
+        if refusal:
+            wanted.unread[refusal] = wanted.unread.get(refusal, 0) + 1
+    return wanted
+
+
+def _newest(objects: Iterable[Any]) -> list[Mapping[str, Any]]:
+    newest: dict[str, Mapping[str, Any]] = {}
+    for thing in objects:
+        if not isinstance(thing, dict) or thing.get("type") != "indicator" or not isinstance(thing.get("id"), str):
+            continue
+        known = newest.get(thing["id"])
+        if known is None or str(thing.get("modified")) > str(known.get("modified")):
+            newest[thing["id"]] = thing
+    return list(newest.values())
+
+
+def _stale(thing: Mapping[str, Any], now_us: int) -> str | None:
+    if thing.get("revoked") is True:
+        return "withdrawn"
+    try:
+        return "expired" if times.parse(thing["valid_until"]) <= now_us else None
+    except (KeyError, TypeError, ValueError):
+        return "no end of validity"
+
+
+def _take(wanted: Wanted, thing: Mapping[str, Any], epoch: str) -> str | None:
+    """Add what an indicator asks for; why not, where it asks for nothing that can be matched here."""
+    if thing.get("pattern_type") != "stix":
+        return "no STIX pattern"
+    try:
+        (comparison,) = patterns.comparisons(str(thing.get("pattern")))
+    except ValueError:
+        return "a pattern of more than one comparison, or none that can be read"
+    if comparison.path == SKETCH_PATH:
+        return _take_sketch(wanted, thing, comparison.values, epoch)
+    if comparison.path == TOKEN_PATH:
+        wanted.tokens |= {value: thing["id"] for value in comparison.values if patterns.TOKEN_VALUE.fullmatch(value)}
+        return None
+    if comparison.path in _NETWORK_PATHS:
+        return _take_networks(wanted, thing["id"], comparison.values)
+    return "another kind of value"
+
+
+def _take_sketch(wanted: Wanted, thing: Mapping[str, Any], values: tuple[str, ...], epoch: str) -> str | None:
+    extension = thing.get("extensions", {}).get(catalogue.EXTENSION, {})
+    ours = (sketch.ALGORITHM, sketch.PERMUTATIONS, sketch.SHINGLE, sketch.NORMALIZER)
+    if tuple(extension.get(name) for name in ("algorithm", "num_perm", "shingle", "normalizer")) != ours:
+        return "a sketch of another algorithm"
+    if extension.get("key_id") != epoch:
+        return "a sketch of another epoch"
+    threshold = extension.get("match_threshold", sketch.THRESHOLD)
+    try:
+        sketched = [sketch.read(value) for value in values]
+    except ValueError:
+        return "a sketch that cannot be read"
+    if not isinstance(threshold, float) or not 0.5 <= threshold <= 1 or any(len(s) != sketch.PERMUTATIONS for s in sketched):
+        return "a sketch that cannot be read"
+    wanted.sketches += [Sketched(thing["id"], one, threshold) for one in sketched]
+    return None
+
+
+def _take_networks(wanted: Wanted, name: str, values: tuple[str, ...]) -> str | None:
+    for value in values:
+        try:
+            net = ipaddress.ip_network(value, strict=False)
+        except ValueError:
+            return "a network that cannot be read"
+        place = wanted.networks.setdefault((net.version, net.prefixlen), {})
+        place[int(net.network_address) >> (net.max_prefixlen - net.prefixlen)] = name
+    return None
