@@ -14,6 +14,7 @@ if importlib.util.find_spec("gguf") is None or importlib.util.find_spec("tokeniz
     raise LineageError("lineage tests need further packages. Install them with: pip install 'stillwatch[lineage]'")
 
 from stillwatch import lineage
+from stillwatch.cli.lineage_tree import tree
 from stillwatch.lineage import bundle, document, signing
 from stillwatch.lineage.base import Given, Verdict, print_p
 from stillwatch.lineage.operands import Access, host_of, open_operand
@@ -32,6 +33,9 @@ _SHOWN = frozenset({Verdict.REJECT.value, Verdict.CALIBRATED.value})
 @click.group("lineage")
 def command() -> None:
     """Test whether a model descends from another, with p-values, and check such a finding again."""
+
+
+command.add_command(tree)
 
 
 @command.command("test")

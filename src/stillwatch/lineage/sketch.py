@@ -117,7 +117,7 @@ def in_place_distance(a: Sketch, b: Sketch) -> float:
         return np.inf
     shallow, deep = sorted((a, b), key=lambda s: s.layers)
     cosine = _unit(shallow.in_place) @ _unit(deep.in_place).T
-    return 1.0 - float(np.diag(cosine).mean() if a.layers == b.layers else cosine.max(axis=1).mean())
+    return max(0.0, 1.0 - float(np.diag(cosine).mean() if a.layers == b.layers else cosine.max(axis=1).mean()))
 
 
 def _unit(rows: Float32) -> Float32:

@@ -6,6 +6,7 @@ from typing import Any
 
 from stillwatch.lineage.base import print_p
 from stillwatch.lineage.tree import Edge, Forest
+from stillwatch.records.visible import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def _label(edge: Edge) -> str:
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    return '"' + visible(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
 _ROW, _COLUMN, _MARGIN, _BOX = 34, 260, 20, (220, 24)
@@ -70,17 +71,16 @@ def svg(forest: Forest) -> str:
     for edge in forest.edges:
         (x, y), (to_x, to_y) = _corner(spots[edge.parent]), _corner(spots[edge.child])
         dashes = "" if edge.exact else ' stroke-dasharray="5 4"'
-        told = escape(f"{edge.parent} to {edge.child}: {_label(edge)}")
+        told = escape(visible(f"{edge.parent} to {edge.child}: {_label(edge)}"))
         path = f"M{x + _BOX[0]} {y + _BOX[1] / 2:g} C{to_x - 10} {y + _BOX[1] / 2:g} {x + _BOX[0] + 10} {to_y + _BOX[1] / 2:g}"
         path += f" {to_x} {to_y + _BOX[1] / 2:g}"
         drawn.append(f'<path d="{path}" fill="none" stroke="currentColor"{dashes}><title>{told}</title></path>')
     for spot in spots.values():
         x, y = _corner(spot)
-        short = spot.name if len(spot.name) <= _LONGEST else spot.name[: _LONGEST - 1] + "…"
+        name = visible(spot.name)
+        short = name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
         drawn.append(f'<rect x="{x}" y="{y:g}" width="{_BOX[0]}" height="{_BOX[1]}" rx="4" fill="none" stroke="currentColor"/>')
-        drawn.append(
-            f'<text x="{x + 8}" y="{y + 16:g}" fill="currentColor">{escape(short)}<title>{escape(spot.name)}</title></text>'
-        )
+        drawn.append(f'<text x="{x + 8}" y="{y + 16:g}" fill="currentColor">{escape(short)}<title>{escape(name)}</title></text>')
     return "\n".join([*drawn, "</svg>", ""])
 
 

@@ -134,7 +134,7 @@ class WeightsExact:
             suspect=suspect.weights.name,
             base=base.weights.name,
             verdict=Verdict.REJECT if rejected else Verdict.NO_POWER,
-            sentence=("Not independently initialised: " if rejected else "Nothing that independent models do not show: ") + said,
+            sentence=f"{_opening(log10_p, given.alpha)}: {said}",
             null=NULL,
             exact=True,
             log10_p=log10_p,
@@ -149,6 +149,14 @@ class WeightsExact:
             pictures=tuple(_pictures(found, row, alignment)),
             proof=proof,
         )
+
+
+def _opening(log10_p: float, alpha: float) -> str:
+    if log10_p <= math.log10(min(LEVEL, alpha)):
+        return "Not independently initialised"
+    if log10_p <= math.log10(alpha):
+        return f"Short of the p {min(LEVEL, alpha):g} that speaking against a model asks for"
+    return "Nothing that independent models do not show"
 
 
 def _of_row(row: Row) -> Iterator[_Asked]:

@@ -125,3 +125,29 @@ def test_formats_do_not_matter(tmp_path: Path) -> None:
 
     assert [r.base for r in found] == ["1", "2"]
     assert [r.verdict for r in found] == [Verdict.REJECT, Verdict.NO_POWER]
+
+
+def test_a_p_between_the_levels_accuses_nobody(tmp_path: Path) -> None:
+    """
+    Below the run's level but above what a rejection asks for, the result says just that.
+    """
+    base = random_state(LLAMA, 1)
+    faint = noisy(random_state(LLAMA, 2), 0.0, 1)
+    name = "model.layers.1.mlp.gate_proj.weight"
+    faint[name][:3] = base[name][:3]
+    faint[name.replace("gate", "up")][:3] = base[name.replace("gate", "up")][:3]
+
+    found = [said(tmp_path / str(k), faint | {name: _mixed(faint[name], base[name], k)}, base) for k in range(4, 12)]
+
+    between = [r for r in found if isinstance(r, Result) and r.log10_p is not None and -5 < r.log10_p <= -2]
+    assert between
+    for result in between:
+        assert result.verdict is Verdict.NO_POWER
+        assert result.sentence.startswith("Short of the p 1e-05 that speaking against a model asks for: p ")
+
+
+def _mixed(faint: np.ndarray, base: np.ndarray, units: int) -> np.ndarray:
+    """So many units of the base among the others."""
+    mixed = faint.copy()
+    mixed[:units] = base[:units]
+    return mixed
