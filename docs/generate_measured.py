@@ -86,7 +86,7 @@ def speed() -> str:
     return "\n".join(
         [
             "\n## Speed of a scan\n",
-            "`python -m benchmarks.speed.scan`, two cores. The bare pass reads the same Parquet and hashes every word, on one core.\n",
+            "`python -m benchmarks.speed.scan`, two cores. The bare pass reads the same files and hashes every word, on one core.\n",
             "| stage | " + " | ".join(f"{n:,} exchanges" for n in runs) + " |",
             "|---|" + "---|" * len(runs),
             *rows,

@@ -212,6 +212,10 @@ def _read(engine: Engine, source: Source, settings: Settings, key: Key, watch: O
     for spec in (tables.SIGNATURES, tables.ACCOUNTS):
         parts.drop(engine.root, spec)
     quarantine.drop(engine.root)
+    for left_out in source.skipped:
+        watch.say(f"{left_out.path}: left out: {left_out.reason}")
+    for note in (f"{f.path}: {f.note}" for f in source.files if f.note):
+        watch.say(note)
     watch.stage("read", source.n_rows)
     coverage, n_bad = Coverage(), 0
     for report in engine.map(SignSplit(engine.root, settings.ingest, key), source.splits):
@@ -219,6 +223,7 @@ def _read(engine: Engine, source: Source, settings: Settings, key: Key, watch: O
         n_bad += report.n_bad
         watch.advance(report.n_rows)
     watch.done()
+    ingest.enough(source, coverage.n_rows, n_bad, settings.ingest)
     if not engine.has(tables.SIGNATURES):
         raise LogFormatError(
             f"{source.files[0].path}: holds no exchange ({n_bad} lines could not be read). Try: stillwatch inspect"
