@@ -9,6 +9,7 @@ import hmac
 import os
 import secrets
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -109,5 +110,6 @@ def pseudonym(account: int) -> str:
     return f"{account & 0xFFFFFFFFFFFFFFFF:016x}"
 
 
+@cache
 def _tag(purpose: str) -> bytes:
     return hashlib.sha256(purpose.encode()).digest()[:16]
