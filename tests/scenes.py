@@ -16,7 +16,7 @@ from stillwatch.settings import EngineSettings
 
 VOCABULARY = 20_000
 _ZIPF = 1 / np.arange(1, VOCABULARY + 1)
-ZIPF = _ZIPF / _ZIPF.sum()
+CUMULATIVE = np.cumsum(_ZIPF / _ZIPF.sum())
 RELEASE = Release("new", 80.0, 10_000, 600)
 EVERYTHING = frozenset({"tokens", "seen_at", "exact", "fill", "model", "payment", "device", "network", "client"})
 
@@ -35,7 +35,7 @@ def ordinary(seed: int, accounts: int = 20, exchanges: int = 10, own_share: floa
         noon = rng.normal(14, 3)
         for _ in range(exchanges):
             n_own = rng.binomial(15, own_share)
-            words = [*rng.choice(VOCABULARY, 15 - n_own, p=ZIPF), *rng.choice(own, n_own)]
+            words = [*_common(rng, 15 - n_own), *rng.choice(own, n_own)]
             hour = float(np.clip(rng.integers(7) * 24 + rng.normal(noon, 2), 0, 167.9))
             out.append(_visit(rng, account, hour, words, "new" if hour > 80 and rng.random() < 0.02 else "small"))
     return out
@@ -46,9 +46,7 @@ def fleet(seed: int, accounts: int = 20, exchanges: int = 10, first: int = 2_000
     rng = np.random.default_rng(seed)
     hours = rng.choice(168, busy, replace=False)
     return [
-        _visit(
-            rng, a, float(hour := rng.choice(hours) + rng.random()), rng.choice(VOCABULARY, 15, p=ZIPF), _moved(rng, float(hour))
-        )
+        _visit(rng, a, float(hour := rng.choice(hours) + rng.random()), _common(rng, 15), _moved(rng, float(hour)))
         for a in range(first, first + accounts)
         for _ in range(exchanges)
     ]
@@ -57,7 +55,7 @@ def fleet(seed: int, accounts: int = 20, exchanges: int = 10, first: int = 2_000
 def listed(seed: int, accounts: int = 20, exchanges: int = 10, first: int = 3_000) -> list[Visit]:
     """Accounts that send one list of prompts each: a harness or a classroom."""
     rng = np.random.default_rng(seed)
-    items = [_visit(rng, 0, 0.0, rng.choice(VOCABULARY, 15, p=ZIPF), "small") for _ in range(exchanges)]
+    items = [_visit(rng, 0, 0.0, _common(rng, 15), "small") for _ in range(exchanges)]
     return [replace(i, account=a, hour=float(rng.random() * 168)) for a in range(first, first + accounts) for i in items]
 
 
@@ -103,6 +101,11 @@ def shuffled(engine: Engine, seed: int) -> None:
     """Put the stored exchanges of groups into random order."""
     table = engine.read(GROUP_EXCHANGES)
     engine.write(GROUP_EXCHANGES, table.take(np.random.default_rng(seed).permutation(table.num_rows)))
+
+
+def _common(rng: np.random.Generator, n: int) -> NDArray[np.int64]:
+    """Words of the common vocabulary, frequent ones more often (Zipf)."""
+    return np.searchsorted(CUMULATIVE, rng.random(n)).astype(np.int64)
 
 
 def _moved(rng: np.random.Generator, hour: float) -> str:

@@ -39,11 +39,11 @@ def _sketches(group: GroupRows) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """One integer for each sketch of a newest turn, and whether the turn is long enough for it to tell turns apart."""
     fill = group.lists["fill"]
     lengths = np.diff(fill.pointers)
-    order = np.lexsort((fill.values, fill.of()))
-    place = np.arange(order.size) - np.repeat(fill.pointers[:-1], lengths)
-    mixed = _mix(fill.values[order].astype(np.uint64) ^ (place.astype(np.uint64) << np.uint64(33)))
+    place = np.arange(fill.values.size) - np.repeat(fill.pointers[:-1], lengths)  # fills are stored sorted
+    mixed = _mix(fill.values.astype(np.uint64) ^ (place.astype(np.uint64) << np.uint64(33)))
     sketch = np.zeros(lengths.size, np.uint64)
-    np.bitwise_xor.at(sketch, fill.of(), mixed)
+    if mixed.size:
+        sketch[lengths > 0] = np.bitwise_xor.reduceat(mixed, fill.pointers[:-1][lengths > 0])
     return (sketch | np.uint64(1)).astype(np.int64), lengths >= MIN_PAIRS
 
 

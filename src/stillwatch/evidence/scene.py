@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 
 from stillwatch.engine.base import Engine
@@ -88,7 +89,7 @@ class Scene:
             GROUP_EXCHANGES: self._exchanges(),
             GROUP_ACCOUNTS: self._accounts(),
             MODELS: self._models(),
-            ACCOUNTS: _table(ACCOUNTS, [(a, f"account {a}", None) for a in range(self.n_platform)]),
+            ACCOUNTS: self._platform(),
         }
 
     def store(self, engine: Engine) -> None:
@@ -101,6 +102,11 @@ class Scene:
 
     def _numbers(self) -> list[int]:
         return sorted({*self.visits, *self.seats})
+
+    def _platform(self) -> pa.Table:
+        number = np.arange(self.n_platform)
+        columns = [pa.array(number), pa.array(number.astype(str).tolist(), pa.string()), pa.nulls(number.size, pa.string())]
+        return pa.table(columns, schema=ACCOUNTS.schema)
 
     def _groups(self) -> pa.Table:
         rows = [(g, "recipe", "wording", None, len(self._members(g)), len(self.visits.get(g, ()))) for g in self._numbers()]
