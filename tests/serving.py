@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -71,24 +72,26 @@ class Served:
 
 
 @contextlib.contextmanager
-def postgres(folder: Path) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """
     A PostgreSQL server of our own; yields the URL of an empty database.
 
-    Skips where Debian's server is not installed. It runs as `postgres` where the tests run as root, which it refuses to.
+    Skips where Debian's server is not installed. It runs as `postgres` where the tests run as root, which it refuses to; in a
+    folder outside pytest's own, which pytest closes to every other user.
     """
     binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not binaries:
         pytest.skip("needs Debian's package postgresql")
     user = "postgres" if os.geteuid() == 0 else None
-    home = folder / "postgres"
-    home.mkdir()
-    if user is not None:
-        shutil.chown(home, user)
-        for parent in home.parents:
-            if parent.stat().st_uid == os.geteuid() and parent != Path("/"):
-                with contextlib.suppress(PermissionError):
-                    parent.chmod(parent.stat().st_mode | 0o011)
+    with tempfile.TemporaryDirectory(prefix="stillwatch-postgres-") as folder:
+        if user is not None:
+            shutil.chown(folder, user)
+        with _postgres(Path(folder), binaries[-1], user) as url:
+            yield url
+
+
+@contextlib.contextmanager
+def _postgres(home: Path, binaries: Path, user: str | None) -> Iterator[str]:
     name = user or pwd.getpwuid(os.geteuid()).pw_name
     data, port = home / "data", free_port()
 
@@ -96,14 +99,14 @@ def postgres(folder: Path) -> Iterator[str]:
         done = subprocess.run([str(part) for part in command], user=user, cwd=home, capture_output=True, text=True, check=False)
         return done.returncode
 
-    made = run(binaries[-1] / "initdb", "--pgdata", data, "--auth=trust", "--no-sync", "--encoding=UTF8", "--username", name)
+    made = run(binaries / "initdb", "--pgdata", data, "--auth=trust", "--no-sync", "--encoding=UTF8", "--username", name)
     assert made == 0, "initdb failed"
     settings = ["-p", str(port), "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={home}"]
-    with (home.parent / "postgres.log").open("wb") as log:
-        server = subprocess.Popen([binaries[-1] / "postgres", "-D", data, *settings], user=user, cwd=home, stdout=log, stderr=log)
+    with (home / "log").open("wb") as log:
+        server = subprocess.Popen([binaries / "postgres", "-D", data, *settings], user=user, cwd=home, stdout=log, stderr=log)
     try:
         deadline = time.monotonic() + 60
-        while run(binaries[-1] / "pg_isready", "--host", "127.0.0.1", "--port", str(port)) != 0:
+        while run(binaries / "pg_isready", "--host", "127.0.0.1", "--port", str(port)) != 0:
             assert server.poll() is None, "PostgreSQL ended before it answered"
             assert time.monotonic() < deadline, "PostgreSQL does not answer"
             time.sleep(0.05)

@@ -23,7 +23,7 @@ from stillwatch.sharing.export.floors import Benign
 from stillwatch.sharing.export.rulings import DECISIONS, Ruling
 from stillwatch.sharing.export.sketch import Epoch
 from stillwatch.sharing.taxii import marking
-from stillwatch.sharing.taxii.push import Remote
+from stillwatch.sharing.taxii.remote import Remote
 from stillwatch.sharing.tokens import group
 from stillwatch.sharing.tokens.client import Tokenizer
 

@@ -13,5 +13,5 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield str(tmp_path / "exchange.db")
         return
-    with postgres(tmp_path) as url:
+    with postgres() as url:
         yield url

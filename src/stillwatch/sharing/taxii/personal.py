@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*\.[A-Za-z]{2,24}\b")
-_PHONE = re.compile(r"(?<![\w.+])(?:\+|00)[1-9]\d{0,2}[ .()/-]{0,2}(?:\d[ .()/-]{0,2}){6,13}(?![\w-])")
+_ID = re.compile(r"[a-z][a-z0-9-]*--[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # random digits, and nobody's
+_PHONE = re.compile(r"(?<![\w.+-])(?:\+|00)[1-9]\d{0,2}[ .()/-]{0,2}(?:\d[ .()/-]{0,2}){6,13}(?![\w-])")
 _CARD = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){12,18}(?![\w-])")
 # shapes that the services themselves document for their credentials
 _SECRET = re.compile(
@@ -71,7 +72,7 @@ def find(thing: dict[str, Any], raw: bytes) -> tuple[str, str] | None:
     if not _suspect(raw):
         return None
     for path, text in strings(thing):
-        kind = kind_in(text)
+        kind = None if _ID.fullmatch(text) else kind_in(text)
         if kind is not None:
             return path, kind
     return None
