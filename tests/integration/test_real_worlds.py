@@ -5,9 +5,13 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from tests.planting import a_library
+from tests.telling import BAND, auc, both, features, numbered
 
-from stillwatch.worlds import World, build, corpora
+from stillwatch.worlds import SHAPES, World, build, corpora
 from stillwatch.worlds.build import digest
+from stillwatch.worlds.corpus_library import CorpusLibrary, prepared
+from stillwatch.worlds.draft import Part
 from stillwatch.worlds.look_alikes.app import App
 from stillwatch.worlds.look_alikes.chat import ChatUsers
 from stillwatch.worlds.look_alikes.eval_harness import EvalHarness
@@ -57,6 +61,17 @@ def test_halves_of_people_and_harvests_share_no_longer_text(halves: dict[str, co
 
     assert min(len(a), len(b)) > 30_000
     assert len(a & b) < 0.005 * min(len(a), len(b))  # the same question in two evaluation sets
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda s: s.kind)
+def test_artefacts_tell_nothing_in_real_text_either(shape: type[Part]) -> None:
+    """Style apart: published instructions end in a full stop more often than people's turns do, and that is real."""
+    library = CorpusLibrary(prepared(DATA, None), a_library(11), 11)
+    table, planted = both(shape, library)
+
+    found = auc(features(table, style=False), planted, numbered(table))
+
+    assert abs(found - 0.5) < BAND, f"AUC {found:.3f}"
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
