@@ -30,7 +30,7 @@ from stillwatch.lineage.weights import Weights, open_weights
 from stillwatch.lineage.weights_exact import WeightsExact
 from stillwatch.lineage.weights_robust import WeightsRobust
 
-SCENARIO = "lineage-cost-1"
+SCENARIO = "quality.lineage-cost"
 SHARD_BYTES = 4_500_000_000
 SEVEN = {
     "hidden_size": 4096,

@@ -28,7 +28,7 @@ from stillwatch.lineage.weights import Weights, open_weights
 from stillwatch.lineage.weights_exact import WeightsExact
 from stillwatch.lineage.weights_robust import WeightsRobust
 
-SCENARIO = "lineage-descendants-1"
+SCENARIO = "quality.lineage-descendants"
 TINY = Shape()
 TINY_CONFIG: Config = {
     "hidden_size": TINY.width,

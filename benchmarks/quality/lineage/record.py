@@ -1,4 +1,4 @@
-"""One JSON line a run, appended to results/: scenario, commit, machine, numbers."""
+"""One JSON line a run, appended to benchmarks/results: scenario, commit, machine, numbers."""
 
 import os
 import platform
@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[2] / "results"
 
 
 def record(scenario: str, numbers: Mapping[str, Any]) -> None:

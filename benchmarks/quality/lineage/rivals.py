@@ -41,7 +41,7 @@ from stillwatch.lineage.weights import open_weights
 from stillwatch.lineage.weights_exact import WeightsExact
 from stillwatch.lineage.weights_robust import WeightsRobust
 
-SCENARIO = "lineage-rivals-1"
+SCENARIO = "quality.lineage-rivals"
 DEEP = Shape(layers=12)
 SEEDS = list(range(3000, 3006))
 CONFIG: Config = {

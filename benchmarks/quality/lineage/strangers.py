@@ -25,7 +25,7 @@ from stillwatch.lineage.weights import Weights, open_weights
 from stillwatch.lineage.weights_exact import WeightsExact
 from stillwatch.lineage.weights_robust import WeightsRobust
 
-SCENARIO = "lineage-strangers-1"
+SCENARIO = "quality.lineage-strangers"
 PANEL_SEEDS, JUDGED_SEEDS = range(1000, 1046), range(2000, 2046)
 STACK = 23  # models trained at once
 SHIPPED = Path(__file__).parents[3] / "src" / "stillwatch" / "lineage" / "panel.json"
