@@ -9,7 +9,9 @@ import base64
 import binascii
 import contextlib
 import logging
+import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -89,7 +91,8 @@ class Exchange:
         self.metrics = Metrics()
         self.database = database
         self._buckets = Buckets(1 / options.workers)
-        self._reads: list[audit.Entry] = []
+        self._reads: deque[audit.Entry] = deque()
+        self._flushing = threading.Lock()
         self._threads = ThreadPoolExecutor(_THREADS, "exchange")
 
     async def call(self, work: Callable[..., Result], *values: Any, **named: Any) -> Result:
@@ -101,16 +104,17 @@ class Exchange:
         self._reads.append(audit.Entry(times.now_us(), member.id, "read", target, detail))
 
     def flush(self) -> None:
-        """Write the remembered reads to the audit log."""
-        entries, self._reads = self._reads, []
-        if not entries:
-            return
-        try:
-            with self.database.write() as transaction:
-                audit.append(transaction, entries)
-        except DatabaseLostError:
-            self._reads = entries + self._reads
-            LOG.warning("the audit log cannot be written now; %d reads wait", len(self._reads))
+        """Write the remembered reads to the audit log; what comes meanwhile waits for the next time."""
+        with self._flushing:
+            entries = [self._reads.popleft() for _ in range(len(self._reads))]
+            if not entries:
+                return
+            try:
+                with self.database.write() as transaction:
+                    audit.append(transaction, entries)
+            except DatabaseLostError:
+                self._reads.extendleft(reversed(entries))
+                LOG.warning("the audit log cannot be written now; %d reads wait", len(self._reads))
 
     async def admit(self, request: Request) -> Member:
         """
