@@ -16,13 +16,13 @@ from stillwatch.cli import output
 from stillwatch.errors import LogFormatError, SharingError
 from stillwatch.privacy import Key
 from stillwatch.records.campaign import Campaign, Document
-from stillwatch.sharing.export import floors, networks, reasons, rulings, tokens
+from stillwatch.sharing.export import floors, misp, networks, reasons, rulings, tokens
 from stillwatch.sharing.export.bundle import Content, Publisher, build
 from stillwatch.sharing.export.bundle import withdraw as withdraw_bundle
 from stillwatch.sharing.export.floors import Benign
 from stillwatch.sharing.export.rulings import DECISIONS, Ruling
 from stillwatch.sharing.export.sketch import Epoch
-from stillwatch.sharing.taxii import marking
+from stillwatch.sharing.taxii import marking, times
 from stillwatch.sharing.taxii.remote import Remote
 from stillwatch.sharing.tokens import group
 from stillwatch.sharing.tokens.client import Tokenizer
@@ -95,6 +95,18 @@ def export(folder: Path, campaign_id: str, preview: bool, out: Path | None, **gi
 def withdraw(bundle_file: Path, out: Path | None) -> None:
     """Make new versions, marked revoked, of all that an exported bundle holds of yours; send them as you sent it."""
     _write(withdraw_bundle(_read(bundle_file), datetime.now(UTC)), out)
+
+
+@command.command("misp-feed")
+@click.argument("bundle_files", metavar="BUNDLE...", nargs=-1, required=True, type=_FILE)
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder of the feed; made if absent."
+)
+def misp_feed(bundle_files: tuple[Path, ...], out: Path) -> None:
+    """Put exported bundles (and withdrawals) into a folder that MISP pulls as a feed of JSON events."""
+    for bundle_file in bundle_files:
+        name = misp.write(_read(bundle_file), out, times.now_us())
+        output.say(f"{out}/{name}.json")
 
 
 @command.command()

@@ -240,3 +240,44 @@ def test_tokens_of_two_members_meet(results: Path, tmp_path: Path) -> None:
     ] == patterns
     assert "published" in refused
     assert "jane" not in json.dumps(bundle)
+
+
+FEED = """
+import json, sys, pathlib
+from pymisp import MISPEvent
+folder = pathlib.Path(sys.argv[1])
+told = []
+for name, line in json.loads((folder / "manifest.json").read_text()).items():
+    event = MISPEvent()
+    event.load_file(folder / f"{name}.json", validate=True)
+    told.append({"uuid": event.uuid, "info": event.info, "tags": [t.name for t in event.tags], "line": line,
+                 "attributes": [[a.type, a.value, a.to_ids, bool(a.get("deleted"))] for a in event.attributes]})
+print(json.dumps(told))
+"""
+
+
+def test_a_misp_feed(results: Path, bundle: dict[str, Any], tmp_path: Path) -> None:
+    """pymisp loads and validates every event of the folder; a later bundle replaces, a withdrawal deletes, others stay."""
+    (tmp_path / "bundle.json").write_text(json.dumps(bundle))
+    folder = tmp_path / "feed"
+    stillwatch("share", "misp-feed", tmp_path / "bundle.json", "--out", folder)
+    stillwatch("share", "misp-feed", tmp_path / "bundle.json", "--out", folder)
+
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", FEED, folder], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (event,) = json.loads(done.stdout)
+    hashes = (folder / "hashes.csv").read_text().splitlines()
+    stillwatch("share", "withdraw", tmp_path / "bundle.json", "--out", tmp_path / "gone.json")
+    stillwatch("share", "misp-feed", tmp_path / "gone.json", "--out", folder)
+    after = json.loads((folder / f"{event['uuid']}.json").read_text())["Event"]
+
+    assert event["tags"] == ["tlp:amber+strict"]
+    assert event["line"]["info"] == event["info"]
+    assert ["ip-src", "203.0.113.0/24", True, False] in event["attributes"]
+    assert sum(kind == "stix2-pattern" for kind, *_ in event["attributes"]) == 2
+    assert len(hashes) == len(event["attributes"]) == 3
+    assert all(a["deleted"] for a in after["Attribute"])
+    assert (folder / "hashes.csv").read_text() == ""
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "x").write_text("")
+    assert "holds no feed" in stillwatch("share", "misp-feed", tmp_path / "bundle.json", "--out", tmp_path / "other", code=1)
