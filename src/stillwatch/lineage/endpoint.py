@@ -177,7 +177,7 @@ class Endpoint:
 
     def _say_one(self, question: Question, prompt: str, sample: int) -> Spoken:
         build = _raw_body if question.raw else _chat_body
-        seed = int(question_digest("", "", prompt, b"", sample)[:8], 16) >> 1  # 31 bits: what servers take
+        seed = int(question_digest(self.name, "", prompt, b"", sample)[:8], 16) >> 1  # 31 bits: what servers take
         body = build(self.model, prompt, question.max_tokens, question.temperature, question.top, seed)
         return self._completion(prompt, self.post("/completions" if question.raw else "/chat/completions", body, sample))
 

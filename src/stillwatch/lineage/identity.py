@@ -21,6 +21,7 @@ from stillwatch.methods.two_sample import hamming_kernel, linear_kernel, permuta
 _CHARACTERS = 160  # compared of each output: the kernel loses step after the first difference anyway
 _MOST_PROMPTS = 24
 _MOST_TOKENS = 40
+_DIGITS = 3  # of a log-probability: batching and prompt caches alone move the digits behind
 _SPEAKS_OF = "This speaks of equality, not of descent."
 
 
@@ -67,7 +68,7 @@ class IdentityLogprobs:
         for base in bases:
             pairs = _both(suspect, base, given, top=1, max_tokens=1)
             scored = [(o, t) for o, t in pairs if all(s.tokens for s in o + t)]
-            kernels = [linear_kernel(np.array([s.tokens[0].log_prob for s in ours + theirs])) for ours, theirs in scored]
+            kernels = [linear_kernel(np.round([s.tokens[0].log_prob for s in ours + theirs], _DIGITS)) for ours, theirs in scored]
             if pairs and not scored:
                 yield Skipped(self.name, base.name, "one of the two gives no log-probabilities with its answers")
                 continue
