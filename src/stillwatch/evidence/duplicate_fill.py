@@ -12,7 +12,7 @@ from stillwatch.evidence import examples
 from stillwatch.evidence.base import Example, Statement, statements_table
 from stillwatch.evidence.groups import GroupRows, exchanges
 from stillwatch.evidence.items import items
-from stillwatch.evidence.rates import DuplicateFillRates, shipped
+from stillwatch.evidence.rates import CountLaw, DuplicateFillRates, shipped
 from stillwatch.methods.adoption import log_betabinomial
 from stillwatch.methods.overlap import Overlap, overlap
 from stillwatch.records.window import Window
@@ -27,12 +27,15 @@ class DuplicateFill:
 
     An evaluation harness, a classroom and a viral prompt hand one list to everybody; a fleet deals its pool out so that
     hardly anything is sent twice, and one that draws with replacement from a large pool meets itself rarely. So this
-    tells apart what `persistence` cannot. The statistic is the mean overlap coefficient of two accounts.
+    tells apart what `persistence` cannot. The statistic is the mean overlap coefficient of two accounts; beside it, the
+    share of what was sent that another account also sent, which a list keeps when its group is mixed with others. The
+    worse of the two for a campaign counts.
 
     Null: ordinary groups, a share of which uses one list; both kinds and campaigns have a beta-binomial overlap.
-    Formula: log2 of (mixture of campaign laws) over (mixture of background laws) at the observed count.
-    Blind to: a list whose items every account words anew. In groups of ten or twenty accounts, several samples of one
-    prompt spread over accounts look like a list.
+    Formula: log2 of (mixture of campaign laws) over (mixture of background laws) at each observed count; the lower.
+    Blind to: campaigns that send most prompts from several accounts, which look like a list; a list whose items every
+    account words anew. In groups of ten or twenty accounts, several samples of one prompt spread over accounts look like a
+    list.
     Cost: one sort of the group's exchanges.
 
     References:
@@ -68,7 +71,8 @@ def _statement(group: GroupRows, rates: DuplicateFillRates) -> Statement:
     pool = f"; a pool of about {found.pool:,.0f} items" if np.isfinite(found.pool) else ""
     reason = (
         f"Two accounts have {found.share:.1%} of what they sent in common on average: {found.n_items:,} distinct items "
-        f"in {found.n_sent:,} (account, item) pairs{pool} (a shared list gives over 30 %, a pool dealt out about 0)"
+        f"in {found.n_sent:,} (account, item) pairs{pool}; {found.repeated:.1%} of what was sent was also sent by another "
+        f"(a shared list gives over 20 % and 30 %, a pool dealt out about 0)"
     )
     return Statement(weight_bits(found, rates), reason, trials(found), found.share, rates.ordinary.mean)
 
@@ -82,12 +86,34 @@ def weight_bits(found: Overlap, rates: DuplicateFillRates) -> float:
     >>> weight_bits(everyone, shipped().duplicate_fill) < -8
     True
     """
-    n = trials(found)
-    k = round(found.share * n)
-    at = {law: log_betabinomial(k, n, law.mean, law.dispersion) for law in (rates.campaign, rates.ordinary, rates.list)}
-    campaign = _mixed(at[rates.campaign], at[rates.list], rates.campaign_list_share)
-    background = _mixed(at[rates.ordinary], at[rates.list], rates.background_list_share)
-    return (campaign - background) / log(2)
+    by_overlap = _bits(
+        found.share,
+        trials(found),
+        rates.campaign,
+        rates.ordinary,
+        rates.list,
+        rates.campaign_list_share,
+        rates.background_list_share,
+    )
+    by_repeats = _bits(
+        found.repeated,
+        min(found.n_sent, EFFECTIVE_TRIALS),
+        rates.campaign_repeats,
+        rates.ordinary_repeats,
+        rates.list_repeats,
+        rates.campaign_repeats_share,
+        rates.background_list_share,
+    )
+    return min(by_overlap, by_repeats)
+
+
+def _bits(
+    share: float, n: int, dealt: CountLaw, ordinary: CountLaw, listed: CountLaw, campaign_lists: float, background_lists: float
+) -> float:
+    """log2 of (campaigns, few of which use a list) over (ordinary groups, more of which do) at this share of n."""
+    k = round(share * n)
+    plain, usual, common = (log_betabinomial(k, n, law.mean, law.dispersion) for law in (dealt, ordinary, listed))
+    return (_mixed(plain, common, campaign_lists) - _mixed(usual, common, background_lists)) / log(2)
 
 
 def trials(found: Overlap) -> int:

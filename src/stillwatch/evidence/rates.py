@@ -47,12 +47,20 @@ class PersistenceRates:
 
 @dataclass(frozen=True, slots=True)
 class DuplicateFillRates:
-    """Overlap of accounts in campaigns, in ordinary groups and in groups that share a list, and how many groups share one."""
+    """
+    Overlap of accounts in campaigns, in ordinary groups and in groups that share a list, and how many groups share one.
+
+    `*_repeats` are the laws of the share of what was sent that another account also sent.
+    """
 
     campaign: CountLaw
     ordinary: CountLaw
     list: CountLaw
+    campaign_repeats: CountLaw
+    ordinary_repeats: CountLaw
+    list_repeats: CountLaw
     campaign_list_share: float
+    campaign_repeats_share: float
     background_list_share: float
 
 

@@ -11,6 +11,7 @@ class Overlap:
     """
     Args:
         share: Mean over pairs of accounts of the overlap coefficient of what they sent: 1 = one list, 0 = nothing in common.
+        repeated: Share of distinct (account, item) pairs whose item another account also sent.
         n_shared: (pair of accounts, item) coincidences.
         n_possible: Coincidences if every account's items were a subset of any larger account's.
         n_items: Distinct items.
@@ -19,6 +20,7 @@ class Overlap:
     """
 
     share: float
+    repeated: float
     n_shared: int
     n_possible: int
     n_items: int
@@ -47,7 +49,7 @@ def overlap(account: NDArray[np.int64], item: NDArray[np.int64]) -> Overlap:
     0.0
     """
     if account.size == 0:
-        return Overlap(0.0, 0, 0, 0, 0, float("inf"))
+        return Overlap(0.0, 0.0, 0, 0, 0, 0, float("inf"))
     sent = np.unique(np.stack([item, account], 1), axis=0)
     _, holders = np.unique(sent[:, 0], return_counts=True)
     _, sizes = np.unique(sent[:, 1], return_counts=True)
@@ -56,4 +58,5 @@ def overlap(account: NDArray[np.int64], item: NDArray[np.int64]) -> Overlap:
     possible = int((sizes * np.arange(sizes.size - 1, -1, -1)).sum())
     once, twice = int((holders == 1).sum()), int((holders == 2).sum())
     pool = holders.size + once * (once - 1) / (2 * (twice + 1)) if shared else float("inf")
-    return Overlap(shared / possible if possible else 0.0, shared, possible, holders.size, sent.shape[0], pool)
+    repeated = float(holders[holders >= 2].sum()) / sent.shape[0]
+    return Overlap(shared / possible if possible else 0.0, repeated, shared, possible, holders.size, sent.shape[0], pool)
