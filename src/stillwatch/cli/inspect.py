@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import click
-import orjson
 from rich.console import Console
 from rich.table import Table
 
 from stillwatch import evidence, ingest, settings
+from stillwatch.cli import output
 from stillwatch.ingest.inspection import Inspection, Sense, senses, suggestions
 from stillwatch.records.tables import EXCHANGES, SIGNATURES
 from stillwatch.records.visible import visible
@@ -32,7 +32,7 @@ def command(logs: tuple[str, ...], config: Path | None, whole: bool, kind: str) 
     seen = ingest.inspect(list(logs), settings.load(config).ingest, None if whole else SAMPLE_ROWS)
     told = senses(seen, [(d.name, d.family, d.needs) for d in evidence.DETECTORS])
     if kind == "json":
-        click.echo(orjson.dumps(_plain(seen, told), option=orjson.OPT_INDENT_2).decode())
+        output.document(_plain(seen, told))
     else:
         _show(Console(), seen, told)
     return 0

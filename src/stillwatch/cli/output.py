@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stillwatch.records.fields import TIME_FORMAT
-from stillwatch.records.visible import csv_cell, visible
+from stillwatch.records.visible import csv_cell, json_escaped, visible
 
 FORMATS = ("table", "json", "ndjson", "csv", "parquet")
 MAX_CELL = 400  # characters of one cell of a table for people
@@ -119,7 +119,8 @@ def records(kind: str, columns: Sequence[str], data: Rows) -> None:
     elif kind == "json":
         document([dict(zip(columns, row, strict=True)) for row in data])
     elif kind == "ndjson":
-        _bytes(b"".join(orjson.dumps(_plain(dict(zip(columns, row, strict=True)))) + b"\n" for row in data))
+        lines = (orjson.dumps(_plain(dict(zip(columns, row, strict=True)))) + b"\n" for row in data)
+        json_text(b"".join(lines))
     elif kind == "csv":
         _bytes(as_csv(columns, data))
     else:
@@ -128,7 +129,12 @@ def records(kind: str, columns: Sequence[str], data: Rows) -> None:
 
 def document(tree: object) -> None:
     """One JSON value, keys in their order, indented by two."""
-    _bytes(orjson.dumps(_plain(tree), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    json_text(orjson.dumps(_plain(tree), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+def json_text(raw: bytes) -> None:
+    """JSON that is ready, on stdout; a string in it drives no terminal."""
+    _bytes(json_escaped(raw))
 
 
 def as_csv(columns: Sequence[str], data: Rows) -> bytes:

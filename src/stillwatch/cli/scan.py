@@ -1,6 +1,5 @@
 """`stillwatch scan`: logs in, explained campaigns out."""
 
-import sys
 from pathlib import Path
 
 import click
@@ -75,7 +74,7 @@ def command(
             page = report.write(engine, outcome.document, out, account_names=not pseudonymous)
         observer.done()
     if kind == "json":
-        sys.stdout.buffer.write(outcome.document.to_json())
+        output.json_text(outcome.document.to_json())
     else:
         summary(outcome.document, page)
     found = outcome.worst

@@ -6,12 +6,14 @@ zero-width characters, terminal escapes and piles of combining marks; every read
 first.
 """
 
+import re
 import unicodedata
 
 BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")  # drawn as nothing, though not format characters
 MAX_MARKS = 3  # combining marks on one letter: the most that a living script stacks (Unicode UAX 15, stream-safe text, is laxer)
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # OWASP, CSV injection
+_COMMANDS = re.compile("[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 
 
 def visible(text: str, limit: int | None = None) -> str:
@@ -45,6 +47,19 @@ def csv_cell(text: str) -> str:
     return "'" + visible(text) if text.startswith(_FORMULA) else visible(text)
 
 
+def json_escaped(raw: bytes) -> bytes:
+    """
+    JSON text with the characters that could drive a terminal written as escapes: the same values, and inert when printed.
+
+    JSON itself escapes only what is below U+0020. Of the others, those that command or reorder are written out: DEL, the C1
+    controls, and all format characters of the basic plane.
+
+    >>> print(json_escaped('["\\x9b31m", "caf\xe9"]'.encode()).decode())
+    ["\\u009b31m", "café"]
+    """
+    return raw if raw.isascii() and b"\x7f" not in raw else _COMMANDS.sub(_escape, raw.decode()).encode()
+
+
 def _shown(text: str) -> str:
     out = []
     marks = 0
@@ -63,3 +78,7 @@ def _hides(character: str) -> bool:
 
 def _name(character: str) -> str:
     return f"⟨U+{ord(character):04X}⟩"
+
+
+def _escape(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"

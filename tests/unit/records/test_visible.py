@@ -2,10 +2,11 @@
 
 import doctest
 
+import orjson
 import pytest
 
 from stillwatch.records import visible as module
-from stillwatch.records.visible import csv_cell, visible
+from stillwatch.records.visible import csv_cell, json_escaped, visible
 
 
 def test_the_examples_in_the_docstrings_run() -> None:
@@ -57,3 +58,14 @@ def test_a_csv_cell_is_never_a_formula(start: str) -> None:
 def test_a_csv_cell_of_plain_text_is_that_text() -> None:
     """Other cells are not quoted."""
     assert csv_cell("a=b") == "a=b"
+
+
+def test_json_that_is_printed_commands_nothing() -> None:
+    """Control and format characters become escapes, and the values stay what they were."""
+    values = ["\x9b31m", "\x7f", "\u202egnp", "\ufeff", "plain", "naïve 日本語 👍", "\u2028"]
+
+    raw = json_escaped(orjson.dumps(values))
+
+    assert orjson.loads(raw) == values
+    assert all(c.isprintable() for c in raw.decode())
+    assert "naïve 日本語 👍" in raw.decode()
