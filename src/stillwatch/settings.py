@@ -61,7 +61,7 @@ class CandidateSettings:
         1_000  # accounts of a group that the evidence looks at, drawn by digest: weights are at their caps by then
     )
     sample_exchanges: int = 20_000
-    rare_token_share: float = 0.005  # tokens used by more of the accounts are not rare
+    rare_token_share: float = 0.03  # words that more of the accounts use are not looked at; `persistence` starts from the rarest
     seed: int = 1
 
 

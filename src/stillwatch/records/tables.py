@@ -246,7 +246,7 @@ GROUP_EXCHANGES = TableSpec(
         Column("seen_at", UTC_TIME, "when the request arrived"),
         Column("model", pa.string(), "model asked for"),
         Column("exact", pa.int64(), "S0", True),
-        Column("tokens", pa.list_(pa.int32()), "S5 without words that more than 0.5 % of all accounts use", True),
+        Column("tokens", pa.list_(pa.int32()), "S5 without words that more than 3 % of all accounts use", True),
         Column("fill", pa.list_(pa.int32()), "S6", True),
         Column("elicitation", pa.list_(pa.int8()), "S7", True),
     ),
