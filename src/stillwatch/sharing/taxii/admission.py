@@ -18,6 +18,8 @@ from stillwatch.sharing.taxii import marking, patterns, personal, strictjson, ti
 MAX_OBJECT_BYTES = 64 * 1024
 MAX_TEXT = 200  # characters; longer free text is where prompts hide
 MAX_TEXT_VOUCHED = 5_000  # for moderators, who publish playbooks
+MAX_WORDS = 40  # in any string but a pattern: 200 characters of prose have some 35
+MAX_PATTERN = 8_192  # characters; the longest sketch has 700
 MAX_AHEAD_US = 5 * 60 * times.SECOND_US
 MAX_NETWORK_US = 30 * times.DAY_US  # addresses change hands within weeks
 MAX_INDICATOR_US = 92 * times.DAY_US  # one quarter: an epoch of the tokens and sketches
@@ -257,6 +259,8 @@ def _check_texts(thing: dict[str, Any], body: bytes, moderator: bool) -> None:
         text = thing.get(name)
         if isinstance(text, str) and len(text) > longest:
             raise RefusedError(f"personal data/prompt content: {name} holds more than {longest} characters of free text")
+    if not moderator and body.count(b" ") > MAX_WORDS and (path := _prose(thing)) is not None:
+        raise RefusedError(f"personal data/prompt content: {_told(path)} holds more than {MAX_WORDS} words of free text")
     found = personal.find(thing, body)
     if found is not None:
         raise RefusedError(f"personal data/prompt content: {_told(found[0])} holds {found[1]}")
@@ -265,6 +269,14 @@ def _check_texts(thing: dict[str, Any], body: bytes, moderator: bool) -> None:
     for count in _COUNT.findall(body) if b'count":' in body or b'counts":' in body else ():
         if not count.isdigit() or (number := int(count)) < 1 or number & (number - 1):
             raise RefusedError("counts are shared as powers of two only, never exactly")
+
+
+def _prose(thing: dict[str, Any]) -> str | None:
+    """The path of the first string that reads like a text, wherever it hides; patterns are judged elsewhere."""
+    for path, text in personal.strings(thing):
+        if path not in ("pattern", "definition.statement") and text.count(" ") >= MAX_WORDS:
+            return path
+    return None
 
 
 def _told(path: str) -> str:
@@ -290,6 +302,8 @@ def _check_tlp_definition(thing: dict[str, Any], known: int) -> None:
 
 def _check_indicator(thing: dict[str, Any], moments: dict[str, int], moderator: bool) -> None:
     network = False
+    if len(thing["pattern"]) > MAX_PATTERN:
+        raise RefusedError(f"the pattern is longer than {MAX_PATTERN} characters")
     if thing["pattern_type"] == "stix":
         try:
             network = patterns.check(thing["pattern"], override=moderator)
