@@ -98,7 +98,7 @@ def dna(said: dict[str, Any]) -> str:
     """What modeldna concluded, with its score."""
     if "failed" in said:
         return "failed"
-    return f"{said.get('verdict', said.get('classification', '?'))}, {said.get('confidence', said.get('score', '?'))}"
+    return f"{said['verdict']}, {said['probability']:.3f}"
 
 
 def reef(said: dict[str, Any]) -> str:

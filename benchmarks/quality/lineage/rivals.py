@@ -16,6 +16,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 from benchmarks.quality.lineage.children import (
@@ -112,12 +113,15 @@ def ask(python: Path, suspect: Path, base: Path) -> dict[str, object]:
         [python.parent / "modeldna", "compare", suspect, base, "--json"], capture_output=True, text=True, check=False
     )
     reef = subprocess.run([python, "-c", _REEF, suspect, base], capture_output=True, text=True, check=False)
-    return {"modeldna": _json(dna), "reef": _json(reef)}
+    told = _json(dna)
+    verdict = told.get("verdict", told)
+    kept = {key: verdict[key] for key in ("verdict", "probability", "failed") if key in verdict}
+    return {"modeldna": kept, "reef": _json(reef)}
 
 
-def _json(done: subprocess.CompletedProcess[str]) -> object:
+def _json(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     try:
-        return json.loads(done.stdout[done.stdout.index("{") :])
+        return dict(json.loads(done.stdout[done.stdout.index("{") :]))
     except ValueError:
         return {"failed": done.stderr.strip().splitlines()[-1:] or done.stdout[-200:]}
 

@@ -57,9 +57,7 @@ def align(suspect: Model, theirs: list[Block], base: Model, ours: list[Block], m
     for i, block in enumerate(left):
         best = right[int(fit[i].argmax())]
         found = similarity((suspect.weights, block), (base.weights, best), units, seed)
-        if found is None:
-            return None
-        kept = int((match(found, rng) == np.arange(len(units))).sum())
+        kept = 0 if found is None else int((match(found, rng) == np.arange(len(units))).sum())
         log10_p.append(min(0.0, fixed_points_log10_p(kept, [len(units)]) + math.log10(len(right))))
         shares.append(kept / len(units))
         chosen_layers.append(best.layer or 0)

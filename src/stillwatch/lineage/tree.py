@@ -140,8 +140,8 @@ def _joined(sketches: list[Sketch], given: Given, pairs: int) -> tuple[list[_Joi
             _join(joints, family, a, b, distance, _exact(sketches[a], sketches[b], given, level), True)
     for b in [i for i in range(len(sketches)) if family.count(_find(family, i)) == 1 and _find(family, i) == i]:
         for a, distance in _nearest_of_families(sketches, family, b):
-            if _find(family, a) == _find(family, b):
-                continue
+            if any(b in (joint.a, joint.b) for joint in joints):
+                break  # one place in the forest is enough: b is somebody's child now, or somebody became b's
             tested += 1
             exact = _exact(sketches[b], sketches[a], given, level)
             _join(

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from tests.checkpoints import LATENT, LLAMA, MIXTURE, model_of, random_state, write_gguf
+from tests.checkpoints import LATENT, LLAMA, MIXTURE, model_of, moved, random_state, write_gguf
 
 from stillwatch.lineage.names import Layer, Model, read_names
 from stillwatch.lineage.symmetry_ffn import expert_neurons, experts, neurons, same_routing, shared_neurons
@@ -86,3 +86,29 @@ def test_stacked_experts_are_the_same_blocks(tmp_path: Path) -> None:
 
     for other in read[1:]:
         assert all(np.array_equal(a, b) for a, b in zip(read[0], other, strict=True))
+
+
+def test_whole_experts_of_a_stack_move_with_all_their_rows(tmp_path: Path) -> None:
+    """
+    Permuting the experts of a stacked checkpoint gives the stack of the permuted experts.
+    """
+    state = random_state(MIXTURE, 1)
+    order = np.array([3, 0, 5, 1, 2, 4])
+    moved_state = dict(state)
+    for name, w in state.items():
+        if ".experts." in name:
+            e = int(name.split(".experts.")[1].split(".")[0])
+            moved_state[name] = state[name.replace(f".experts.{e}.", f".experts.{order[e]}.")]
+        elif name.endswith("mlp.gate.weight"):
+            moved_state[name] = w[order]
+    stacked = read_names(open_weights(write_gguf(tmp_path / "m.gguf", state, MIXTURE)))
+    goal = read_names(open_weights(write_gguf(tmp_path / "p.gguf", moved_state, MIXTURE)))
+
+    tensors = {name: stacked.weights.whole(name) for name in stacked.weights.places}
+    for i, layer in enumerate(stacked.layers):
+        for block in experts(stacked, i, layer):
+            for move in block.moves:
+                moved(tensors, move, order)
+
+    for name, value in tensors.items():
+        assert np.array_equal(value, goal.weights.whole(name)), name
