@@ -186,9 +186,14 @@ class Endpoint:
             choice = tree["choices"][0]
             text = choice["text"] if "text" in choice else choice["message"].get("content")
             scored = choice.get("logprobs")
-            return Spoken(prompt, str(text or ""), read_tokens(scored) if scored else ())
-        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        except (KeyError, IndexError, TypeError, AttributeError) as error:
             raise LineageError(f"{self.name}: an answer has no 'choices' as the protocol asks. Is the address right?") from error
+        try:
+            return Spoken(prompt, str(text or ""), read_tokens(scored) if scored else ())
+        except (ValueError, TypeError, AttributeError) as error:
+            raise LineageError(
+                f"{self.name}: it sends log-probabilities that are none (missing, above 0, or in no known shape)"
+            ) from error
 
 
 def usage_faults(usage: Usage, text: str, max_tokens: int) -> Iterator[str]:

@@ -147,15 +147,26 @@ def test_a_redirect_ends_the_run_at_once(serve: Any, told: Any) -> None:
         endpoint(server.url).say(Question(("p",)))
 
 
-@pytest.mark.parametrize(
-    "body", [{}, {"choices": []}, {"choices": [{"message": 3}]}, {"choices": [{"text": "a", "logprobs": "x"}]}]
-)
+@pytest.mark.parametrize("body", [{}, {"choices": []}, {"choices": [{"message": 3}]}])
 def test_answers_in_another_shape(serve: Any, told: Any, body: Any) -> None:
     """JSON of another protocol is an error that asks about the address."""
     server = serve(lambda _: told(body))
 
     with pytest.raises(LineageError, match="Is the address right"):
         endpoint(server.url).say(Question(("p",)))
+
+
+@pytest.mark.parametrize(
+    "scored", ["x", {"content": [{"token": "a", "logprob": 0.5}]}, {"content": [{"logprob": -1, "top_logprobs": [1]}]}]
+)
+def test_log_probabilities_that_are_none(serve: Any, told: Any, scored: Any) -> None:
+    """Above 0, missing or in another shape: the error says so, and quotes nothing."""
+    server = serve(lambda _: told({"choices": [{"text": "secret text", "logprobs": scored}]}))
+
+    with pytest.raises(LineageError, match="log-probabilities that are none") as caught:
+        endpoint(server.url).say(Question(("p",)))
+
+    assert "secret text" not in str(caught.value)
 
 
 def test_a_list_is_no_answer(serve: Any, told: Any) -> None:

@@ -1,0 +1,194 @@
+"""
+Power of the black-box tests on models made here: what a child shows, and what strangers of the same recipe and data show.
+
+    python -m benchmarks.quality.lineage.blackbox
+
+Logits: a fine-tuned child and strangers against the base's output head. Order: a base trained in a known shuffled order, its
+fine-tuned child, and strangers that saw the same text in another order. Keyed: a word model whose gateway preferred green words,
+and students trained on a share of its text. About five CPU-minutes.
+"""
+
+import argparse
+import itertools
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import orjson
+import torch
+from benchmarks.quality.lineage.record import record
+from benchmarks.quality.lineage.tiny import Recipe, Shape, Stack, begin, corpus, forward, one, save, train
+from torch import Tensor
+from torch.nn import functional
+
+from stillwatch.lineage.base import Given, Result
+from stillwatch.lineage.logits import OutputSubspace
+from stillwatch.lineage.order import Order
+from stillwatch.lineage.speech import Spoken, TokenScore
+from stillwatch.lineage.text_keyed import TextKeyed
+from stillwatch.lineage.texts import Texts
+from stillwatch.lineage.vocabulary import byte_alphabet
+from stillwatch.lineage.weights import Weights, open_weights
+from stillwatch.methods.keyed_choice import is_green
+
+SCENARIO = "quality.lineage-blackbox"
+SHAPE, RECIPE = Shape(), Recipe()
+TUNE = Recipe(steps=60, rate=5e-4, offset=3_000_000)
+N_STRANGERS = 19
+SECRET = bytes(range(32))
+SHARES = (1.0, 0.5, 0.25, 0.05, 0.0)
+STRENGTHS = (0.3, 0.6)
+BASE = Texts("base", (), "")
+
+
+def shuffled(text: Tensor, seed: int) -> Tensor:
+    """The corpus's first training windows, in a random order."""
+    window = RECIPE.batch * (RECIPE.length + 1)
+    chunks = text[: RECIPE.steps * window].view(RECIPE.steps * RECIPE.batch, RECIPE.length + 1)
+    draw = torch.Generator().manual_seed(seed)
+    return chunks[torch.randperm(len(chunks), generator=draw)].reshape(-1)
+
+
+def models(text: Tensor) -> tuple[Stack, Stack, Stack]:
+    """A base trained in a known order, its fine-tuned child, and strangers that saw another order each."""
+    base, _ = train(begin(SHAPE, [1]), SHAPE, RECIPE, shuffled(text, 1))
+    child, _ = train(base, SHAPE, TUNE, text)
+    others = [train(begin(SHAPE, [100 + i]), SHAPE, RECIPE, shuffled(text, 100 + i))[0] for i in range(N_STRANGERS)]
+    return base, child, {name: torch.cat([s[name] for s in others]) for name in base}
+
+
+def logits_power(base: Stack, child: Stack, strangers: Stack, text: Tensor, folder: Path) -> dict[str, float]:
+    """Residual energy outside the base's head, of child and strangers, over 16 places of fresh text."""
+    held = checkpoint(base, folder)
+    prompts = text[-16 * 64 :].view(16, 64)
+    left = [residual(spoken(forward(child, SHAPE, prompts)[0, :, -1]), held)]
+    left += [residual(spoken(row[:, -1]), held) for row in forward(strangers, SHAPE, prompts)]
+    return {"child": left[0], "strangers_smallest": min(left[1:]), "strangers_median": float(np.median(left[1:]))}
+
+
+def checkpoint(stack: Stack, folder: Path) -> Weights:
+    """The base on disk, with a vocabulary of bytes."""
+    place = save(one(stack, 0), SHAPE, folder)
+    words = dict(byte_alphabet().items())
+    (place / "tokenizer.json").write_bytes(orjson.dumps({"model": {"type": "BPE", "vocab": words, "merges": []}}))
+    return open_weights(place, "base")
+
+
+def spoken(logits: Tensor) -> Texts:
+    """All log-probabilities of each position, as an endpoint would show them."""
+    lines = []
+    for i, row in enumerate(functional.log_softmax(logits.double(), -1).numpy()):
+        ids = np.argsort(-row)
+        lines.append(Spoken(f"p{i}", "", (TokenScore("", float(row[ids[0]]), (), row[ids], tuple(map(int, ids))),)))
+    return Texts("suspect", tuple(lines), "")
+
+
+def residual(suspect: Texts, base: Weights) -> float:
+    """The test's statistic."""
+    (said,) = OutputSubspace().run(suspect, [base], Given())
+    assert isinstance(said, Result)
+    assert said.statistic is not None
+    return said.statistic
+
+
+def order_power(base: Stack, child: Stack, strangers: Stack, text: Tensor, folder: Path) -> dict[str, float]:
+    """Spearman's correlation and p of base, child and strangers against the base's training order."""
+    rows = shuffled(text, 1).view(-1, RECIPE.length + 1)
+    path = folder / "order.jsonl"
+    named = [f"{i}" for i in range(len(rows))]
+    path.write_bytes(b"".join(orjson.dumps({"text": n, "position": i}) + b"\n" for i, n in enumerate(named)))
+    everybody = {name: torch.cat([base[name], child[name], strangers[name]]) for name in base}
+    scores = likelihoods(everybody, rows)
+    said = [_order(score, named, path) for score in scores]
+    p_values = [10.0 ** (r.log10_p or 0.0) for r in said[2:]]
+    return {
+        "texts": float(len(rows)),
+        "base_rho": said[0].statistic or 0.0,
+        "base_log10_p": said[0].log10_p or 0.0,
+        "child_rho": said[1].statistic or 0.0,
+        "child_log10_p": said[1].log10_p or 0.0,
+        "strangers_smallest_p": min(p_values),
+    }
+
+
+def likelihoods(stack: Stack, rows: Tensor) -> np.ndarray:
+    """Mean log-likelihood of every row under every model, `(models, rows)`."""
+    parts = []
+    with torch.no_grad():
+        for some in rows.split(64):
+            logits = functional.log_softmax(forward(stack, SHAPE, some[:, :-1]), -1)
+            targets = some[:, 1:].expand(len(logits), -1, -1)[..., None]
+            parts.append(logits.gather(-1, targets)[..., 0].mean(-1))
+    return torch.cat(parts, 1).double().numpy()
+
+
+def _order(score: np.ndarray, named: list[str], path: Path) -> Result:
+    lines = tuple(Spoken("", n, (TokenScore("", float(v)),)) for n, v in zip(named, score, strict=True))
+    (said,) = Order().run(Texts("suspect", lines, ""), [BASE], Given(order_file=path))
+    assert isinstance(said, Result)
+    return said
+
+
+def keyed_power(folder: Path) -> list[dict[str, float]]:
+    """p of students trained on a share of marked text: 45,000 words of training, 30,000 words of the student tested."""
+    path = folder / "key.json"
+    tree = {"format": "stillwatch.lineage.key/1", "secret": SECRET.hex(), "green_list": {"words": 2, "share": 0.5}}
+    path.write_bytes(orjson.dumps(tree))
+    words = corpus().numpy().astype(np.uint8).tobytes().decode("utf-8", "replace").lower().split()
+    words = [w for w in words if w.isalpha()]
+    rows = []
+    for strength in STRENGTHS:
+        marked = say(follow(words[:200_000]), 45_000, strength, 1)
+        for share in SHARES:
+            cut = int(share * len(marked))
+            student = follow(marked[:cut] + words[200_000 : 200_000 + len(marked) - cut])
+            text = " ".join(say(student, 30_000, 0.0, 2))
+            (said,) = TextKeyed().run(Texts("s", (Spoken("p", text),), ""), [BASE], Given(key_file=path))
+            assert isinstance(said, Result)
+            assert said.statistic is not None
+            assert said.null_mean is not None
+            assert said.null_sd is not None
+            z = (said.statistic - said.null_mean) / said.null_sd
+            rows.append({"strength": strength, "share": share, "n": said.n, "z": z, "log10_p": said.log10_p or 0.0})
+    return rows
+
+
+def follow(words: list[str]) -> dict[str, list[str]]:
+    """A bigram model: what came after each word."""
+    after: dict[str, list[str]] = defaultdict(list)
+    for one_, next_ in itertools.pairwise(words):
+        after[one_].append(next_)
+    return after
+
+
+def say(after: dict[str, list[str]], n: int, strength: float, seed: int) -> list[str]:
+    """Text of the model; with `strength` a second draw replaces a word that is not green."""
+    rng = np.random.default_rng(seed)
+    starts = list(after)
+    said = [starts[0]]
+    while len(said) < n:
+        choices = after.get(said[-1]) or starts
+        word = choices[rng.integers(len(choices))]
+        if strength and not is_green(SECRET, (said[-1], word), 0.5) and rng.random() < strength:
+            word = choices[rng.integers(len(choices))]
+        said.append(word)
+    return said
+
+
+def main() -> None:
+    """Run and record."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    text = corpus()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        keyed = keyed_power(folder)
+        base, child, strangers = models(text)
+        with torch.no_grad():
+            logits = logits_power(base, child, strangers, text, folder / "base")
+        order = order_power(base, child, strangers, text, folder)
+    record(SCENARIO, {"n_strangers": N_STRANGERS, "logits": logits, "order": order, "keyed": keyed})
+
+
+if __name__ == "__main__":
+    main()
