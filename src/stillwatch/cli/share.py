@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,15 @@ from stillwatch.cli import output
 from stillwatch.errors import LogFormatError, SharingError
 from stillwatch.privacy import Key
 from stillwatch.records.campaign import Campaign, Document
+from stillwatch.records.visible import visible
 from stillwatch.sharing.export import floors, misp, networks, reasons, rulings, tokens
 from stillwatch.sharing.export.bundle import Content, Publisher, build
 from stillwatch.sharing.export.bundle import withdraw as withdraw_bundle
 from stillwatch.sharing.export.floors import Benign
 from stillwatch.sharing.export.rulings import DECISIONS, Ruling
 from stillwatch.sharing.export.sketch import Epoch
+from stillwatch.sharing.playbooks import library
+from stillwatch.sharing.playbooks.library import Playbook
 from stillwatch.sharing.taxii import marking, times
 from stillwatch.sharing.taxii.remote import Remote
 from stillwatch.sharing.tokens import group
@@ -97,6 +101,48 @@ def withdraw(bundle_file: Path, out: Path | None) -> None:
     _write(withdraw_bundle(_read(bundle_file), datetime.now(UTC)), out)
 
 
+@command.group()
+def playbook() -> None:
+    """Graduated responses: bounded, approved, expiring, open to appeal."""
+
+
+@playbook.command("list")
+@click.option("--from", "source", type=_FILE, help="A bundle of peers; else the shipped playbooks.")
+@output.output_option("table", "json", "csv")
+def playbook_list(source: Path | None, kind: str) -> None:
+    """Playbooks, mildest first."""
+    rows = [
+        (p.name, p.version, p.from_verdict, p.countermeasure, p.approval, p.expires_after_days, p.title)
+        for p in _playbooks(source)
+    ]
+    output.records(kind, ("playbook", "version", "from_verdict", "countermeasure", "approval", "days", "title"), rows)
+
+
+@playbook.command("show")
+@click.argument("names", metavar="PLAYBOOK...", nargs=-1, required=True)
+@click.option("--from", "source", type=_FILE, help="A bundle of peers; else the shipped playbooks.")
+def playbook_show(names: tuple[str, ...], source: Path | None) -> None:
+    """Playbooks as pages of Markdown."""
+    for line in "\n".join(library.page(one) for one in _chosen(names, source)).splitlines():
+        click.echo(visible(line))  # a peer's playbook may hold anything
+
+
+@playbook.command("export")
+@click.argument("names", metavar="PLAYBOOK...", nargs=-1, required=True)
+@click.option("--mine", type=_FILE, help="A TOML file of your own playbooks; else the shipped ones.")
+@click.option("--producer", required=True, help="Your identity in the collection (x_stillwatch_producer).")
+@click.option("--tlp", type=_TLP, default="amber", show_default=True, help="How far they may travel.")
+@click.option("--key-file", type=_FILE, help="Your own key, which salts every id; this machine's by default.")
+@click.option("--out", type=_NEW, help="Where the bundle goes; stdout by default.")
+def playbook_export(
+    names: tuple[str, ...], mine: Path | None, producer: str, tlp: str, key_file: Path | None, out: Path | None
+) -> None:
+    """Make course-of-action objects of playbooks, to share as any other bundle."""
+    own = Key.from_file(key_file) if key_file else Key.of_this_machine()
+    publisher = Publisher(producer, own, marking.level_of(tlp))
+    _write(library.bundle(_chosen(names, mine), publisher, datetime.now(UTC)), out)
+
+
 @command.command("misp-feed")
 @click.argument("bundle_files", metavar="BUNDLE...", nargs=-1, required=True, type=_FILE)
 @click.option(
@@ -169,6 +215,26 @@ def tokenise(
     else:
         out.write_text(text.getvalue(), "utf-8")
         output.say(f"{len(made)} tokens in {out}")
+
+
+def _playbooks(source: Path | None) -> list[Playbook]:
+    """The shipped playbooks, those of a TOML file, or those of a bundle."""
+    if source is None:
+        return library.shipped()
+    if source.suffix != ".toml":
+        return library.from_bundle(_read(source).get("objects", []))
+    try:
+        return library.parse(tomllib.loads(source.read_text("utf-8")), str(source))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SharingError(f"{source}: is no TOML: {error}") from error
+
+
+def _chosen(names: Sequence[str], source: Path | None) -> list[Playbook]:
+    known = {one.name: one for one in _playbooks(source)}
+    missing = [name for name in names if name not in known]
+    if missing:
+        raise SharingError(f"there is no playbook '{missing[0]}'. Known: {', '.join(known)}")
+    return [known[name] for name in names]
 
 
 def _bundle(

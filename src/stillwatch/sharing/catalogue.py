@@ -46,6 +46,7 @@ def stix_id(kind: str, name: str) -> str:
 
 
 PROJECT = stix_id("identity", "stillwatch")
+PLAYBOOK = stix_id("extension-definition", "dx-playbook")
 
 
 def project() -> dict[str, Any]:
@@ -62,6 +63,20 @@ def extension() -> dict[str, Any]:
         name="dx-indicator",
         description="How to compute the value in the pattern: algorithm, key, threshold, support, measured benign hits.",
         schema="docs/reference/exchange.md",
+        version="1.0.0",
+        extension_types=["property-extension"],
+    )
+
+
+def playbook_extension() -> dict[str, Any]:
+    """What `extensions` of our courses of action hold."""
+    return _object(
+        "extension-definition",
+        PLAYBOOK,
+        created_by_ref=PROJECT,
+        name="dx-playbook",
+        description="A graduated response: trigger, bound, approval, expiry, appeal, steps.",
+        schema="docs/reference/playbooks.md",
         version="1.0.0",
         extension_types=["property-extension"],
     )
@@ -93,7 +108,7 @@ def mitigations() -> list[dict[str, Any]]:
 def everything() -> list[dict[str, Any]]:
     """All constant objects, in an order in which each follows what it refers to."""
     tlp = [marking.definition(level) for level in range(marking.RED)]
-    return [project(), extension(), terms(), *tlp, *techniques(), *mitigations()]
+    return [project(), extension(), playbook_extension(), terms(), *tlp, *techniques(), *mitigations()]
 
 
 def _atlas(kind: str, number: str, name: str, route: str) -> dict[str, Any]:
