@@ -267,7 +267,7 @@ class Comparison:
 def why_not(test: LineageTest, suspect: Operand, base: Operand | None, given: Given) -> str | None:
     """Why the test cannot run on these operands, in words; None where it can. `base=None` looks at the suspect alone."""
     reasons = [_missing(needs, suspect, base, given) for needs in test.needs]
-    return None if "" in reasons else " or ".join(reasons)
+    return None if "" in reasons else " or ".join(dict.fromkeys(reasons))
 
 
 def _missing(needs: Needs, suspect: Operand, base: Operand | None, given: Given) -> str:
