@@ -74,7 +74,7 @@ def rivals() -> str:
             [
                 r["suspect"],
                 r["kind"],
-                f"{exact.get('verdict', 'not run')}, {'–' if log10_p is None else f'{log10_p:.0f}'}",
+                f"{exact.get('verdict', 'not run')}, {p_told(log10_p)}",
                 f"{robust.get('verdict', 'not run')}, {robust.get('statistic') or 0.0:.1f}",
                 dna(r["modeldna"]),
                 reef(r["reef"]),
@@ -90,8 +90,15 @@ def rivals() -> str:
     ]
     return (
         "\n## Side by side\n\nTwelve-layer Llamas, trained; each tool as it comes, on the same folders. `knowlyr-modelaudit` calls a pair "
-        "derived at 0.85 and above.\n\n" + table(columns, rows)
+        "derived at 0.85 and above; SAME_FAMILY_UNRESOLVED is how `modeldna` abstains.\n\n" + table(columns, rows)
     )
+
+
+def p_told(log10_p: float | None) -> str:
+    """A p-value for a narrow cell."""
+    if log10_p is None:
+        return "–"
+    return f"log10 p {log10_p:.0f}" if log10_p < -12 else f"p {10**log10_p:.2g}"
 
 
 def dna(said: dict[str, Any]) -> str:
