@@ -11,6 +11,7 @@ from typing import Any
 import click
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stillwatch.cli import output
@@ -65,7 +66,10 @@ def rule(folder: Path, campaign_id: str, decision: str, by: str, reason: str) ->
 @click.option("--epoch", required=True, help="Name of the epoch, for example 2026q4.")
 @click.option("--epoch-key", required=True, type=_FILE, help="The epoch's key, as the exchange's operator gave it to members.")
 @click.option(
-    "--benign", required=True, type=_FILE, help="Ordinary requests of yours: Parquet with a column prompt, or a text file."
+    "--benign",
+    required=True,
+    type=_FILE,
+    help="Ordinary requests of yours: a log in Parquet (campaigns are left out), or a text file.",
 )
 @click.option("--producer", required=True, help="Your identity in the collection (x_stillwatch_producer).")
 @click.option("--tlp", type=_TLP, default="amber+strict", show_default=True, help="How far it may travel.")
@@ -256,7 +260,7 @@ def _bundle(
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     try:
-        measured = Benign(_texts(benign), named)
+        measured = Benign(_texts(benign, folder), named)
     except ValueError as error:
         raise SharingError(f"{benign}: {error}") from error
     own = Key.from_file(key_file) if key_file else Key.of_this_machine()
@@ -264,8 +268,11 @@ def _bundle(
     core = _core(folder, campaign.campaign_id) if network_file or token_file else set()
     kept, others = networks.read(network_file, core) if network_file else ([], [])
     blinded = tokens.read(token_file, core) if token_file else []
-    for one in left:
-        output.say(f"left out: recipe {one.recipe}: {one.reason}")
+    for reason in dict.fromkeys(one.reason for one in left):
+        recipes = [one.recipe for one in left if one.reason == reason]
+        output.say(
+            f"left out: {', '.join(recipes[:3])}{f' and {len(recipes) - 3} more recipes' if len(recipes) > 3 else ''}: {reason}"
+        )
     for reason in others:
         output.say(f"left out: {reason}")
     publisher = Publisher(producer, own, marking.level_of(tlp))
@@ -296,18 +303,27 @@ def _core(folder: Path, campaign_id: str) -> set[str]:
     return {r["account_id"] for r in table.to_pylist() if r["campaign_id"] == campaign_id and r["membership"] == "core"}
 
 
-def _texts(path: Path) -> Iterator[str]:
-    """Up to 20,000 requests of a file, from its start."""
+def _texts(path: Path, folder: Path) -> Iterator[str]:
+    """Up to 20,000 requests of a file, from its start; of a log, none of an account or exchange that a campaign is made of."""
     if path.suffix == ".parquet":
-        try:
-            texts = pq.read_table(path, columns=["prompt"])["prompt"].slice(0, BENIGN_TEXTS).to_pylist()
-        except (pa.ArrowInvalid, KeyError) as error:
-            raise SharingError(f"{path}: is no Parquet file with a column prompt") from error
-        yield from (text for text in texts if text)
+        yield from _benign_rows(path, folder)
         return
     with path.open(encoding="utf-8", errors="replace") as lines:
         for _, line in zip(range(BENIGN_TEXTS), lines, strict=False):
             yield line
+
+
+def _benign_rows(path: Path, folder: Path) -> list[str]:
+    try:
+        names = [name for name in ("prompt", "account_id", "exchange_id") if name in pq.read_schema(path).names]
+        table = pq.read_table(path, columns=names)
+        for name, results in (("account_id", "accounts.parquet"), ("exchange_id", "exchanges.parquet")):
+            if name in names and (folder / results).is_file():
+                touched = pq.read_table(folder / results, columns=[name])[name].combine_chunks()
+                table = table.filter(pc.invert(pc.is_in(table[name], value_set=touched)))
+        return [text for text in table["prompt"].drop_null().slice(0, BENIGN_TEXTS).to_pylist() if text]
+    except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError, KeyError) as error:
+        raise SharingError(f"{path}: is no Parquet file with a column prompt") from error
 
 
 def _read(path: Path) -> dict[str, Any]:

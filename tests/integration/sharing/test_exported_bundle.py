@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.exchanging import NO_LIMITS
@@ -281,3 +282,21 @@ def test_a_misp_feed(results: Path, bundle: dict[str, Any], tmp_path: Path) -> N
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "x").write_text("")
     assert "holds no feed" in stillwatch("share", "misp-feed", tmp_path / "bundle.json", "--out", tmp_path / "other", code=1)
+
+
+def test_a_campaigns_own_requests_are_not_its_bystanders(results: Path, bundle: dict[str, Any], tmp_path: Path) -> None:
+    """Benign hits are counted over a log without the accounts of campaigns; the same requests of others do count."""
+    known = json.loads((results / "campaigns.json").read_bytes())["campaigns"][0]
+    wording = known["recipes"][0]["sketch"]
+    core = [row["account_id"] for row in pq.read_table(results / "accounts.parquet").to_pylist()]
+    ordinary = [{"account_id": f"o{i}", "prompt": " ".join(random.Random(i).choices(WORDS, k=12))} for i in range(1_100)]
+    identity = bundle["objects"][-1]["created_by_ref"]
+
+    made = {}
+    for whose, accounts in (("campaign", core[:50]), ("bystanders", [f"b{i}" for i in range(50)])):
+        path = tmp_path / f"{whose}.parquet"
+        pq.write_table(pa.Table.from_pylist(ordinary + [{"account_id": a, "prompt": wording} for a in accounts]), path)
+        told = json.loads(export(results, identity, "--benign", path))
+        made[whose] = sum(one.get("labels") == ["dx:prompt-template"] for one in told["objects"])
+
+    assert made == {"campaign": 2, "bystanders": 1}
