@@ -1,9 +1,12 @@
 """The embedded engine: DuckDB for queries, local processes for map. Needs no server and no network."""
 
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from contextlib import contextmanager
+from multiprocessing import get_context, resource_tracker
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -78,7 +81,9 @@ class DuckDBEngine:
         workers = min(self._workers, len(items))
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
             try:
-                yield from pool.map(task, items)
+                with _interrupts_held():
+                    results = pool.map(task, items)
+                yield from results
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
@@ -133,6 +138,31 @@ class DuckDBEngine:
                 listed = ", ".join("'" + str(f).replace("'", "''") + "'" for f in files)
                 self._connection.execute(f"CREATE OR REPLACE VIEW {spec.name} AS SELECT * FROM read_parquet([{listed}])")
                 self._views[spec.name] = len(files)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """
+    Hold back Ctrl-C while workers start: they inherit that, finish what they write, and leave the answer to this process.
+
+    Held back, not ignored: one that comes meanwhile is raised afterwards. The mask is what workers inherit; the handler is for
+    this process, whose other threads would let the signal in. The resource tracker undoes masks when it starts, so it is
+    started first.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    resource_tracker.ensure_running()
+    handler = signal.signal(signal.SIGINT, lambda number, _: came.append(number)) or signal.SIG_DFL
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+    if came:
+        raise KeyboardInterrupt
 
 
 def _told(error: duckdb.Error) -> EngineError:
