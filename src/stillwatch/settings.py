@@ -35,15 +35,15 @@ class IngestSettings:
 class TemplateSettings:
     """When shared wording is a recipe (research: Stage 1)."""
 
-    min_requests: int = 20
-    min_accounts: int = 5
+    min_requests: int = 20  # exchanges that must carry a fragment before it is heavy; research, Stage 1
+    min_accounts: int = 5  # distinct accounts that must; one account's own habit is no recipe; research, Stage 1
     posting_agreement: float = 0.5  # Jaccard of two fragments' posting lists
-    recipes_per_exchange: int = 4
+    recipes_per_exchange: int = 4  # best matches kept; bounds the table of uses
     semantic_hamming: int = 18  # bits of 128; benchmarks/quality/templates: variants of one 14 in the middle, strangers 43 at 1 %
     semantic_words: int = 12  # below it a text is too short to be a recipe by its meaning alone
     semantic_radius: int = 24  # bits between an exchange and the middle of its semantic recipe
     family_containment: float = 0.5  # of both account sets in each other, with twice semantic_hamming
-    bundle_jaccard: float = 0.4
+    bundle_jaccard: float = 0.4  # of the accounts of two recipes, to be one bundle; research, Stage 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +51,18 @@ class CandidateSettings:
     """Which groups are tested (research: Stage 2)."""
 
     min_accounts: int = 20  # research, risk 10: fewer accounts or exchanges over-claim, so such groups are not tested at all
-    min_exchanges: int = 250
-    neighbours: int = 15
-    resolutions: tuple[float, ...] = (1.0, 5.0, 20.0)
-    rarity_powers: tuple[float, ...] = (1.0, 3.0)
+    min_exchanges: int = 250  # as min_accounts
+    neighbours: int = 15  # links kept an account, the strongest; research, Stage 2
+    resolutions: tuple[float, ...] = (1.0, 5.0, 20.0)  # of the communities: fleets differ in size; research, Stage 2
+    rarity_powers: tuple[float, ...] = (1.0, 3.0)  # how much rarer shared things count for more; research, Stage 2
     max_token_accounts: int = 2_000  # K_max: more popular tokens stay hyperedges
-    duplicate_jaccard: float = 0.8
+    duplicate_jaccard: float = 0.8  # of the accounts of two groups, to be one group under two names
     sample_accounts: int = (
         1_000  # accounts of a group that the evidence looks at, drawn by digest: weights are at their caps by then
     )
-    sample_exchanges: int = 20_000
+    sample_exchanges: int = 20_000  # of these accounts, drawn by digest too
     rare_token_share: float = 0.03  # words that more of the accounts use are not looked at; `persistence` starts from the rarest
-    seed: int = 1
+    seed: int = 1  # of the communities; any number will do, the same one gives the same groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +71,14 @@ class CampaignSettings:
 
     q: float = 0.05  # false-discovery rate of `likely`
     watch_q: float = 0.1  # of `watched`
-    min_families: int = 2
-    min_accounts: int = 20
-    min_exchanges: int = 250
+    min_families: int = 2  # that must speak for a campaign before `likely`: no single kind of evidence convicts
+    min_accounts: int = 20  # as candidates.min_accounts
+    min_exchanges: int = 250  # as candidates.min_exchanges
     own_reference_groups: int = 200  # so many own benign groups replace the shipped reference
-    trim_share: float = 0.01
-    entitlements: Path | None = None
+    entitlements: Path | None = None  # registry of licensed distillers (TOML)
     own_reference: Path | None = None  # made by `stillwatch reference learn`
     usd_per_million_prompt_tokens: float | None = None  # the operator's list price; no default would be right for anyone
-    usd_per_million_completion_tokens: float | None = None
+    usd_per_million_completion_tokens: float | None = None  # likewise
     remake_usd_per_exchange: float | None = None  # what one such exchange would cost to have made
 
 
@@ -87,10 +86,10 @@ class CampaignSettings:
 class EngineSettings:
     """Where and how wide the stages run."""
 
-    name: str = "duckdb"
+    name: str = "duckdb"  # the embedded engine, which needs no server
     workers: int | None = None  # None = the cores this process may use
     memory_gb: float = 4.0  # engines.md: DuckDB honours it within 8 % and is faster with 4 GB than with 20
-    temp_dir: Path | None = None
+    temp_dir: Path | None = None  # where queries spill; None = beside the tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +97,7 @@ class PrivacySettings:
     """What people may see."""
 
     key_file: Path | None = None  # None = this machine's own key
-    min_accounts_for_wording: int = 20
+    min_accounts_for_wording: int = 20  # below it a template can be one customer's own words; docs/decisions.md
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,14 @@ _KEY = b"stillwatch demo: not a secret key"
 
 
 @click.command("demo")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("stillwatch-demo"), show_default=True)
-@click.option("--seed", type=int, default=1, show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("stillwatch-demo"),
+    show_default=True,
+    help="Folder for the log, the truth and the results.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same world, to the byte.")
 @click.option("--quiet", is_flag=True, help="Print results only.")
 def command(out: Path, seed: int, quiet: bool) -> None:
     """
