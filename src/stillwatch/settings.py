@@ -75,6 +75,7 @@ class CampaignSettings:
     min_accounts: int = 20  # as candidates.min_accounts
     min_exchanges: int = 250  # as candidates.min_exchanges
     own_reference_groups: int = 200  # so many own benign groups replace the shipped reference
+    trim_share: float = 0.01  # of a reference, its highest scores: undetected campaigns may be among them; research, Stage 4
     entitlements: Path | None = None  # registry of licensed distillers (TOML)
     own_reference: Path | None = None  # made by `stillwatch reference learn`
     usd_per_million_prompt_tokens: float | None = None  # the operator's list price; no default would be right for anyone
