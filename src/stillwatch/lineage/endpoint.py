@@ -136,7 +136,7 @@ class Endpoint:
         if kept is not None:
             return kept
         reply = self._ask_until_answered(method, path, body, random.Random(question))  # noqa: S311  # jitter, not a secret
-        if reply.status not in _REFUSED:
+        if reply.status == 200:  # a refusal may be mended before the next run
             self.answers.put(question, reply)
         return reply
 
@@ -171,8 +171,8 @@ class Endpoint:
             futures = [pool.submit(job) for job in jobs]
             try:
                 return [future.result() for future in futures]
-            except LineageError:
-                pool.shutdown(wait=True, cancel_futures=True)
+            except BaseException:  # an error, or a person who has had enough: ask nothing more
+                pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
     def _say_one(self, question: Question, prompt: str, sample: int) -> Spoken:
