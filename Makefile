@@ -56,5 +56,8 @@ nightly: $(READY) ## the tests that take minutes each
 golden: $(READY) ## rewrite the golden data; a person reads the difference before it is committed
 	$(BIN)/python -m tests.golden.make
 
+docs: $(READY) ## write the generated pages again
+	for page in docs/generate_*.py; do $(BIN)/python $$page || exit 1; done
+
 clean: ## remove what the build made
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
