@@ -7,6 +7,7 @@ A leaked name is the server's own claim, right or wrong; it can point to a candi
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import ClassVar
 
 import orjson
@@ -40,7 +41,7 @@ FAMILIES: tuple[tuple[str, str], ...] = (
     ("Granite", r"granite"),
     ("Yi", r"(?<![a-z])yi[-_ ]?(?:\d|large)"),
     ("Command", r"command[-_ ]?[ra](?![a-z])|cohere"),
-    ("Llama", r"llama(?![._-]?cpp|[._-]?server|-?index)|<\|eot_id\|>"),
+    ("Llama", r"(?<!o)llama(?![._-]?cpp|[._-]?server|-?index)|<\|eot_id\|>"),
 )
 SERVERS: tuple[tuple[str, str], ...] = (
     ("llama.cpp", r"llama[._-]?cpp|llamacpp|exceed_context_size_error"),
@@ -135,6 +136,18 @@ def hide_asked(text: str, model: str) -> str:
     return re.sub(re.escape(model), "", text, flags=re.IGNORECASE)
 
 
+def known_as(operand: str) -> str:
+    """
+    What an operand calls its model: the model of an address, the last two parts of a path. A user's home is no family.
+
+    >>> known_as("/home/qwen/models/Kimi-K2/model.gguf"), known_as("https://qwen.example/v1#glm-4.6")
+    ('Kimi-K2/model.gguf', 'glm-4.6')
+    """
+    if operand.startswith(("http://", "https://")):
+        return operand.partition("#")[2]
+    return "/".join(PurePath(operand).parts[-2:])
+
+
 def _from_answer(endpoint: Endpoint) -> list[Trace]:
     body = {"model": endpoint.model, "messages": [{"role": "user", "content": "Say yes."}], "max_tokens": 4, "temperature": 0.0}
     reply = endpoint.exchange("POST", "/chat/completions", orjson.dumps(body, option=orjson.OPT_SORT_KEYS))
@@ -167,7 +180,7 @@ def _telling(header: str) -> bool:
 
 
 def _judge(base: str, named: dict[str, Trace]) -> tuple[Verdict, str]:
-    own = find(FAMILIES, base)
+    own = find(FAMILIES, known_as(base))
     for family in own:
         if family in named:
             return (

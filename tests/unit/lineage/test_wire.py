@@ -8,7 +8,7 @@ from stillwatch.lineage.base import Given, Result, Verdict
 from stillwatch.lineage.endpoint import Endpoint
 from stillwatch.lineage.texts import Texts
 from stillwatch.lineage.transport import ApiKey, Transport
-from stillwatch.lineage.wire import FAMILIES, SERVERS, Wire, find, gather, hide_asked
+from stillwatch.lineage.wire import FAMILIES, SERVERS, Wire, find, gather, hide_asked, known_as
 
 SECRET = "sk-very-secret-0123456789"
 
@@ -103,7 +103,7 @@ def test_the_key_and_control_characters_never_reach_the_report(serve: Any, told:
     [
         ("SmolLM2-135M-Instruct.Q4_1.gguf", ["SmolLM"]),
         ("meta-llama/Llama-3.1-8B", ["Llama"]),
-        ("llama.cpp server llama-server llamacpp", []),
+        ("llama.cpp server llama-server llamacpp ollama", []),
         ("Mixtral-8x7B", ["Mixtral"]),
         ("openai/gpt-oss-20b", ["gpt-oss", "GPT"]),
         ("graphics, dolphin, English", []),
@@ -118,6 +118,8 @@ def test_families_are_recognised_by_their_names(text: str, families: list[str]) 
 def test_small_helpers() -> None:
     """Servers by name; the name asked for is hidden whatever its case."""
     assert find(SERVERS, "vLLM 0.9") == ["vLLM"]
+    assert known_as("https://llama.example/v1#house") == "house"
+    assert known_as("/home/llama/x/y.gguf") == "x/y.gguf"
     assert hide_asked("QWEN-max and qwen", "qwen-max") == " and qwen"
 
 
