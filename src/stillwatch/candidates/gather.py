@@ -132,13 +132,23 @@ def _selection(groups: Sequence[Group], accounts: Ints) -> dict[str, pa.Table]:
 
 
 def _exchange_table(engine: Engine, rows: pa.Table, settings: CandidateSettings) -> pa.Table:
-    table = engine.query(
-        """SELECT g."group", s.account, s.row, s.seen_at, s.model, s.exact, s.tokens, s.fill, s.elicitation
-        FROM kept g JOIN signatures s ON s.row = g.row ORDER BY g."group", s.account, s.seen_at, s.row""",
+    """The exchanges of all groups; lists are fetched once a row and not sorted, since they are most of the bytes."""
+    narrow = engine.query(
+        """SELECT g."group", s.account, s.row, s.seen_at, s.model, s.exact FROM kept g JOIN signatures s ON s.row = g.row
+        ORDER BY g."group", s.account, s.seen_at, s.row""",
         kept=rows,
     )
-    at = table.schema.get_field_index("tokens")
-    return table.set_column(at, "tokens", _rare(table["tokens"], _common_words(engine, settings.rare_token_share)))
+    wide = engine.query(
+        """SELECT s.row, s.tokens, s.fill, s.elicitation FROM signatures s JOIN wanted w ON w.row = s.row""",
+        wanted=pa.table({"row": pc.unique(rows["row"])}),
+    )
+    order = np.argsort(wide["row"].to_numpy(), kind="stable")
+    place = pa.array(order[np.searchsorted(wide["row"].to_numpy()[order], narrow["row"].to_numpy())])
+    rare = _rare(wide["tokens"], _common_words(engine, settings.rare_token_share))
+    narrow = narrow.append_column("tokens", pc.take(rare, place))
+    for name in ("fill", "elicitation"):
+        narrow = narrow.append_column(name, pc.take(wide[name], place))
+    return narrow
 
 
 def _common_words(engine: Engine, share: float) -> Ints:
