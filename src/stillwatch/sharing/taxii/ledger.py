@@ -43,12 +43,18 @@ class Holdings:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Who sends, and the rules of the collection."""
+    """
+    Who sends, and the rules of the collection.
+
+    Args:
+        vouched: Another exchange's quorum stands for ours.
+    """
 
     member: str
     moderator: bool
     pseudonymous: bool
     max_tlp: int
+    vouched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +154,7 @@ def _level_refusal(thing: Admitted, heads: Mapping[str, Head], rules: Rules) -> 
 
 def _quorum_refusal(thing: Admitted, holdings: Holdings, rules: Rules) -> str | None:
     """Two members, the owner and one more, and more for than against (research/exchange.md, security model)."""
-    if not thing.actionable or rules.moderator:
+    if not thing.actionable or rules.moderator or rules.vouched:
         return None
     agreeing, against = holdings.voices.get(thing.id, (frozenset(), frozenset()))
     if not agreeing - {rules.member} or len(agreeing | {rules.member}) <= len(against):

@@ -129,13 +129,31 @@ class Objects:
             quota.spend(transaction, member.id, "objects", len(admitted), member.limits.objects_a_day)
             if member.quarantined:
                 return _hold(transaction, collection, member, admitted, failures, now)
-            posting = _store(transaction, collection, member, admitted, now)
+            posting = _store(transaction, collection, _rules(collection, member), admitted, now)
             failures += [_failure(thing, reason) for thing, reason in posting.failures]
             status = _status(str(uuid.uuid4()), now, posting.successes, failures, [])
             _keep(transaction, collection, member, status, now)
             detail = f"stored={len(posting.entries)} refused={len(failures)} status={status['id']}"
             audit.append(transaction, [audit.Entry(now, member.id, "write", collection.id, detail)])
         return status
+
+    def receive(self, collection: Collection, peer: str, max_tlp: int, things: Sequence[Any]) -> tuple[int, list[Failure]]:
+        """
+        Store what another exchange has, under its name as the owner and with its identities untouched.
+
+        An identity that is a member's of ours, or an object that came from elsewhere, is refused: a peer speaks for itself.
+        Returns how many were taken or known already, and why others were not.
+        """
+        now = times.now_us()
+        admitted, failures = judge(things, now, moderator=False)
+        rules = ledger.Rules(owner_of(peer), False, False, min(max_tlp, collection.max_tlp), vouched=True)
+        with self._database.write() as transaction:
+            posting = _store(transaction, collection, rules, admitted, now, origin=peer)
+            failures += [_failure(thing, reason) for thing, reason in posting.failures]
+            if posting.entries:
+                detail = f"{peer} stored={len(posting.entries)} refused={len(failures)}"
+                audit.append(transaction, [audit.Entry(now, "exchange", "pull", collection.id, detail)])
+        return len(posting.successes), failures
 
     def delete(self, collection: Collection, member: Member, name: str, filters: Filters) -> int:
         """
@@ -206,7 +224,7 @@ class Objects:
             failures += [Failure(f["id"], f.get("version", ""), f.get("message", "")) for f in before]
             successes: list[tuple[Admitted, int]] = []
             if accept:
-                posting = _store(transaction, collection, member, admitted, now)
+                posting = _store(transaction, collection, _rules(collection, member), admitted, now)
                 successes = posting.successes
                 failures += [_failure(thing, reason) for thing, reason in posting.failures]
             else:
@@ -271,9 +289,11 @@ def _visible(member: Member) -> tuple[str, list[Any]]:
     """
     if member.moderator:
         return "", []
+    # what came from one exchange is never handed on to another
+    own, foreign_end = (" AND o.origin IS NULL", " OR e.origin IS NOT NULL") if member.role == "peer" else ("", "")
     return (
-        " AND (o.tlp <= ? OR o.owner = ?) AND (o.end_a IS NULL OR NOT EXISTS (SELECT 1 FROM object e WHERE e.coll = o.coll "
-        "AND (e.id = o.end_a OR e.id = o.end_b) AND e.is_last = 1 AND e.tlp > ? AND e.owner <> ?))",
+        f"{own} AND (o.tlp <= ? OR o.owner = ?) AND (o.end_a IS NULL OR NOT EXISTS (SELECT 1 FROM object e WHERE e.coll = o.coll "
+        f"AND (e.id = o.end_a OR e.id = o.end_b) AND e.is_last = 1 AND ((e.tlp > ? AND e.owner <> ?){foreign_end})))",
         [member.clearance, member.id, member.clearance, member.id],
     )
 
@@ -282,16 +302,31 @@ def _marks(values: Sequence[Any]) -> str:
     return ", ".join("?" * len(values))
 
 
-def _store(transaction: Transaction, collection: Collection, member: Member, batch: list[Admitted], now: int) -> ledger.Posting:
+def owner_of(peer: str) -> str:
+    """The owner of what a peer exchange sent; no member can have this name."""
+    return f"peer:{peer}"
+
+
+def _rules(collection: Collection, member: Member) -> ledger.Rules:
+    return ledger.Rules(member.id, member.moderator, collection.pseudonymous, collection.max_tlp)
+
+
+def _store(
+    transaction: Transaction,
+    collection: Collection,
+    rules: ledger.Rules,
+    batch: list[Admitted],
+    now: int,
+    origin: str | None = None,
+) -> ledger.Posting:
     transaction.lock(f"collection {collection.n}")
     row = transaction.one("SELECT last_stamp FROM collection WHERE n = ?", collection.n)
     if row is None:
         raise NotFoundError
-    rules = ledger.Rules(member.id, member.moderator, collection.pseudonymous, collection.max_tlp)
     first_stamp = max(times.now_us(), row[0] + 1, now)
     posting = ledger.post(batch, _holdings(transaction, collection.n, batch), rules, first_stamp)
     if posting.entries:
-        _write(transaction, collection.n, member.id, posting)
+        _write(transaction, collection.n, rules.member, origin, posting)
     return posting
 
 
@@ -346,11 +381,11 @@ def _voices(transaction: Transaction, n: int, name: str) -> tuple[frozenset[str]
     )
 
 
-def _write(transaction: Transaction, n: int, member: str, posting: ledger.Posting) -> None:
+def _write(transaction: Transaction, n: int, member: str, origin: str | None, posting: ledger.Posting) -> None:
     transaction.many(
-        "INSERT INTO object (coll, stamp, id, type, version, version_us, is_first, is_last, tlp, owner, end_a, end_b, opinion, "
-        "expires, digest, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [_row(n, member, entry) for entry in posting.entries],
+        "INSERT INTO object (coll, stamp, id, type, version, version_us, is_first, is_last, tlp, owner, origin, end_a, end_b, "
+        "opinion, expires, digest, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [_row(n, member, origin, entry) for entry in posting.entries],
     )
     for column, stamps in (("is_first", posting.no_longer_first), ("is_last", posting.no_longer_last)):
         if stamps:
@@ -361,12 +396,12 @@ def _write(transaction: Transaction, n: int, member: str, posting: ledger.Postin
     transaction.run("UPDATE collection SET last_stamp = ? WHERE n = ?", posting.entries[-1].stamp, n)
 
 
-def _row(n: int, member: str, entry: ledger.Entry) -> Row:
+def _row(n: int, member: str, origin: str | None, entry: ledger.Entry) -> Row:
     thing = entry.object
     ends = (*thing.ends, None, None)
     return (
         *(n, entry.stamp, thing.id, thing.type, thing.version or times.write(entry.version_us), entry.version_us),
-        *(int(entry.is_first), int(entry.is_last), thing.tlp, member, ends[0], ends[1], thing.opinion, thing.expires_us),
+        *(int(entry.is_first), int(entry.is_last), thing.tlp, member, origin, ends[0], ends[1], thing.opinion, thing.expires_us),
         *(thing.digest, thing.body),
     )
 

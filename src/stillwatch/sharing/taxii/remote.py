@@ -5,7 +5,7 @@ import json
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -14,6 +14,7 @@ from stillwatch.errors import SharingError
 
 MEDIA_TYPE = "application/taxii+json;version=2.1"
 BATCH = 500
+MAX_ANSWER_BYTES = 64 * 1024 * 1024  # a page of ours ends at 8 MiB
 _TIMEOUT_S = 60
 
 
@@ -71,24 +72,42 @@ class Remote:
         Raises:
             SharingError: the server refused a request or cannot be reached.
         """
-        query = {"match[type]": kind}
-        found: list[dict[str, Any]] = []
+        return [one for page, _ in self.pages({"match[type]": kind}) for one in page]
+
+    def pages(self, query: dict[str, str]) -> Iterator[tuple[list[dict[str, Any]], str | None]]:
+        """
+        Pages of objects, each with the date of its last one; `SharingError` as in `objects`.
+
+        Args:
+            query: Parameters (TAXII 2.1 section 3.4); repeated beside the cursor, since some servers ask for that.
+        """
+        cursor: dict[str, str] = {}
         while True:
-            page = self._ask("objects/?" + urlencode(query))
-            found += page.get("objects", [])
-            if not page.get("more") or "next" not in page:
-                return found
-            query = {"next": page["next"]}
+            told, last = self._answer("objects/?" + urlencode(query | cursor), None)
+            yield told.get("objects", []), last
+            if not told.get("more") or "next" not in told:
+                return
+            if told["next"] == cursor.get("next"):
+                raise SharingError(f"{self.url}: the server hands out one page for ever. Tell its operator")
+            cursor = {"next": str(told["next"])}
 
     def _ask(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        return self._answer(path, body)[0]
+
+    def _answer(self, path: str, body: dict[str, Any] | None) -> tuple[dict[str, Any], str | None]:
         token = base64.b64encode(f"{self.member}:{self.key}".encode()).decode()
         headers = {"Accept": MEDIA_TYPE, "Authorization": f"Basic {token}"} | ({"Content-Type": MEDIA_TYPE} if body else {})
         raw = json.dumps(body).encode() if body else None
         request = urllib.request.Request(self.url.rstrip("/") + "/" + path, raw, headers)  # noqa: S310 (checked above)
         try:
             with urllib.request.urlopen(request, timeout=_TIMEOUT_S, context=ssl.create_default_context()) as answer:  # noqa: S310
-                told: dict[str, Any] = json.load(answer)
-                return told
+                raw = answer.read(MAX_ANSWER_BYTES + 1)
+                if len(raw) > MAX_ANSWER_BYTES:
+                    raise ValueError("too much")
+                told = json.loads(raw)
+                if not isinstance(told, dict):
+                    raise ValueError("no TAXII resource")
+                return told, answer.headers.get("X-TAXII-Date-Added-Last")
         except urllib.error.HTTPError as error:
             raise SharingError(f"{self.url}: the server answered {error.code} ({_title(error)})") from error
         except (OSError, ValueError) as error:

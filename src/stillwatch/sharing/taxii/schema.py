@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS producer (
 CREATE TABLE IF NOT EXISTS object (
     coll BIGINT NOT NULL, stamp BIGINT NOT NULL, id TEXT NOT NULL, type TEXT NOT NULL, version TEXT NOT NULL,
     version_us BIGINT NOT NULL, is_first BIGINT NOT NULL, is_last BIGINT NOT NULL, tlp BIGINT NOT NULL, owner TEXT NOT NULL,
-    end_a TEXT, end_b TEXT, opinion TEXT, expires BIGINT, digest BYTES NOT NULL, body BYTES NOT NULL,
+    origin TEXT, end_a TEXT, end_b TEXT, opinion TEXT, expires BIGINT, digest BYTES NOT NULL, body BYTES NOT NULL,
     PRIMARY KEY (coll, stamp), UNIQUE (coll, id, version_us))
 ;
 CREATE INDEX IF NOT EXISTS object_type ON object (coll, type, stamp)
@@ -43,6 +43,10 @@ CREATE INDEX IF NOT EXISTS object_type ON object (coll, type, stamp)
 CREATE INDEX IF NOT EXISTS object_end ON object (coll, end_a) WHERE end_a IS NOT NULL
 ;
 CREATE INDEX IF NOT EXISTS object_expires ON object (expires) WHERE expires IS NOT NULL
+;
+CREATE TABLE IF NOT EXISTS peer (
+    name TEXT PRIMARY KEY, url TEXT NOT NULL, member TEXT NOT NULL, key_file TEXT NOT NULL,
+    coll BIGINT NOT NULL REFERENCES collection (n), max_tlp BIGINT NOT NULL, types TEXT NOT NULL, after_us BIGINT)
 ;
 CREATE TABLE IF NOT EXISTS waiting (
     status TEXT NOT NULL, place BIGINT NOT NULL, coll BIGINT NOT NULL, member TEXT NOT NULL, received BIGINT NOT NULL,
