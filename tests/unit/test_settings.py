@@ -17,7 +17,9 @@ def test_no_file_is_all_defaults() -> None:
 def test_a_file_sets_what_it_names(tmp_path: Path) -> None:
     """Values of every type are read; all else keeps its default."""
     path = tmp_path / "stillwatch.toml"
-    path.write_text('[campaigns]\nq = 1\nentitlements = "e.toml"\n[candidates]\nresolutions = [2.0]\n[ingest.columns]\nip = "addr"\n')
+    path.write_text(
+        '[campaigns]\nq = 1\nentitlements = "e.toml"\n[candidates]\nresolutions = [2.0]\n[ingest.columns]\nip = "addr"\n'
+    )
 
     read = settings.load(path)
 
