@@ -5,14 +5,13 @@ The yardstick is the one-kernel pass that is usual for near-duplicates: 64-permu
 with the same tricks as our own kernels (letters classed and words hashed eight bytes at a time, four shingles a pass over 64
 lanes). It does one of the jobs of the signature stage and none of the digests of who sent what.
 
-Run: `python benchmarks/speed/signatures.py`. Times are CPU seconds of this process, best of interleaved rounds; one line is
-appended to results/signatures.jsonl.
+Run: `python -m benchmarks.speed.signatures`. Times are CPU seconds of this process, best of interleaved rounds; one line is
+appended to benchmarks/results/speed.signatures.jsonl.
 """
 
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from benchmarks.record import record
 from numba import njit
 
 from stillwatch.methods.hashing import U, hash_block, hash_bytes, load8, lowest_bit, store8, tail_mask
@@ -160,11 +160,6 @@ def main() -> None:
     key = Key(b"benchmark key, not a secret one!")
     pa.set_cpu_count(1)
     line: dict[str, object] = {
-        "scenario": "signatures",
-        "commit": subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
-        ).stdout.strip(),
-        "machine": f"{platform.machine()} {os.cpu_count()} cores",
         "rows": options.rows,
     }
     for name, ascii_only in (("ascii", True), ("all", False)):
@@ -189,8 +184,7 @@ def main() -> None:
         }
     with tempfile.TemporaryDirectory() as cache:
         line["first_call_s"] = {told: first_call(cache) for told in ("kernels compiled", "kernels from the disk cache")}
-    with (Path(__file__).parent / "results/signatures.jsonl").open("a") as out:
-        out.write(json.dumps(line) + "\n")
+    record("speed.signatures", line)
     print(json.dumps(line, indent=1))
 
 

@@ -5,15 +5,12 @@ The signatures are made up: of each exchange's fragments some are nobody else's,
 wording, and half of the exchanges run a recipe whose fragments travel together. The yardstick is one SQL statement over the same
 table that counts requests and distinct accounts of every fragment: the first of the five things that mining does.
 
-Run: `python benchmarks/speed/templates.py --rows 2000000`. One line is appended to results/templates.jsonl.
+Run: `python -m benchmarks.speed.templates --rows 2000000`. One line is appended to benchmarks/results/speed.templates.jsonl.
 """
 
 import argparse
 import json
-import os
-import platform
 import resource
-import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -21,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from benchmarks.record import record
 
 from stillwatch.engine import parts
 from stillwatch.engine.duckdb import DuckDBEngine
@@ -88,11 +86,6 @@ def main() -> None:
         began, n_heavy = time.process_time(), engine.query(YARDSTICK).num_rows
         yardstick = time.process_time() - began
     line = {
-        "scenario": "templates",
-        "commit": subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
-        ).stdout.strip(),
-        "machine": f"{platform.machine()} {os.cpu_count()} cores",
         "rows": options.rows,
         "fragments": options.rows * PER_EXCHANGE,
         "recipes": {row["kind"]: row["n"] for row in told},
@@ -102,8 +95,7 @@ def main() -> None:
         "cpu_over_heavy_hitters_sql": round(cpu / yardstick, 2),
         "peak_gb": round(peak / 1e9, 2),
     }
-    with (Path(__file__).parent / "results/templates.jsonl").open("a") as out:
-        out.write(json.dumps(line) + "\n")
+    record("speed.templates", line)
     print(json.dumps(line, indent=1))
 
 

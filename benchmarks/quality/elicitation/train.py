@@ -1,5 +1,5 @@
 """
-Train, quantise and score the elicitation prior (S7). Run: `python benchmarks/quality/elicitation/train.py [--write]`.
+Train, quantise and score the elicitation prior (S7). Run: `python -m benchmarks.quality.elicitation.train [--write]`.
 
 With `--write` the weights replace src/stillwatch/signatures/elicitation.npz; the same corpora and seed give the same bytes.
 """
@@ -7,9 +7,6 @@ With `--write` the weights replace src/stillwatch/signatures/elicitation.npz; th
 import argparse
 import json
 import os
-import platform
-import subprocess
-import sys
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
+from benchmarks.quality.elicitation.wordings import WORDINGS
+from benchmarks.record import record
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
-from wordings import WORDINGS  # type: ignore[import-not-found]  # a neighbour of this script
 
 from stillwatch.methods.elicitation import BUCKETS, LANES, MAX_WORDS, buckets_of
 from stillwatch.methods.hashing import U
@@ -146,20 +144,14 @@ def main() -> None:
         np.savez_compressed(SHIPPED, weights=whole, biases=biases, scale=np.float64(scale))
     logits = unseen @ (whole[:, :5] * scale) + biases
     line = {
-        "scenario": "elicitation",
         "seed": SEED,
         "l2": options.l2,
-        "commit": subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
-        ).stdout.strip(),
-        "machine": platform.machine(),
         "n_train": len(train),
         "n_test": len(test),
         "classes": {name: score(logits[:, c], test, name) for c, name in enumerate(CLASSES)},
     }
-    with (Path(__file__).parent / "results/elicitation.jsonl").open("a") as out:
-        out.write(json.dumps(line) + "\n")
-    json.dump(line, sys.stdout, indent=1)
+    record("quality.elicitation", line)
+    print(json.dumps(line, indent=1))
 
 
 def score(logit: npt.NDArray[np.float64], test: list[Text], name: str) -> dict[str, object]:

@@ -1,5 +1,7 @@
 """
-Do recipes and families find the templates? Run: `python benchmarks/quality/templates/run.py`; appends to results/templates.jsonl.
+Do recipes and families find the templates? Run: `python -m benchmarks.quality.templates.run`.
+
+One line is appended to benchmarks/results/quality.templates.jsonl.
 
 Also measured here, since defaults of `TemplateSettings` and methods/semantic.py stand on it: how far majorities of S4 of variants
 and of strangers are apart, and how a word's length tells its document frequency.
@@ -8,14 +10,13 @@ and of strangers are apart, and how a word's length tells its document frequency
 import argparse
 import json
 import os
-import platform
-import subprocess
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from mix import Mix, b_cubed, make, texts  # type: ignore[import-not-found]  # a neighbour of this script
+from benchmarks.quality.templates.mix import Mix, b_cubed, make, texts
+from benchmarks.record import record
 
 from stillwatch.engine.duckdb import DuckDBEngine
 from stillwatch.methods.nearness import add_signs, majorities
@@ -105,12 +106,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("STILLWATCH_DATA", ROOT.parent / "shared/data")))
     options = parser.parse_args()
     line: dict[str, object] = {
-        "scenario": "templates",
         "seeds": SEEDS,
-        "commit": subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
-        ).stdout.strip(),
-        "machine": platform.machine(),
         "idf_bits_by_letters": idf_by_letters(options.data),
     }
     for noise in NOISE:
@@ -125,8 +121,7 @@ def main() -> None:
             "n_chats": int((mix.label < 0).sum()),
             "distance_of_majorities_q01_q50_q90_q99": apart,
         } | {name: told(values) for name, values in scores.items()}
-    with (Path(__file__).parent / "results/templates.jsonl").open("a") as out:
-        out.write(json.dumps(line) + "\n")
+    record("quality.templates", line)
     print(json.dumps(line, indent=1))
 
 
