@@ -26,9 +26,36 @@ MARK = "zqxj-private-wording"
 NUMBERS = st.integers(-5, 5) | st.floats(allow_nan=False, allow_infinity=False)
 SCALARS = st.none() | st.booleans() | NUMBERS | st.just(MARK) | st.text(max_size=4)
 KEYS = st.sampled_from(
-    ("prompt", "output", "logprobs", "text", "position", "content", "token", "logprob", "top_logprobs", "tokens")
-    + ("token_logprobs", "choices", "message", "secret", "format", "slots", "green_list", "words", "share", "name", "options")
-    + ("payload", "payloadType", "signatures", "sig", "public_key", "reference_logprob", "id")
+    (
+        "prompt",
+        "output",
+        "logprobs",
+        "text",
+        "position",
+        "content",
+        "token",
+        "logprob",
+        "top_logprobs",
+        "tokens",
+        "token_logprobs",
+        "choices",
+        "message",
+        "secret",
+        "format",
+        "slots",
+        "green_list",
+        "words",
+        "share",
+        "name",
+        "options",
+        "payload",
+        "payloadType",
+        "signatures",
+        "sig",
+        "public_key",
+        "reference_logprob",
+        "id",
+    )
 )
 TREES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=5), max_leaves=14)
 

@@ -1,10 +1,11 @@
 """
 Power of the black-box tests on models made here: what a child shows, and what strangers of the same recipe and data show.
 
-    python -m benchmarks.quality.lineage.blackbox
+    python -m benchmarks.quality.lineage.blackbox MODELS
 
 Logits: a fine-tuned child and strangers against the base's output head. Order: a base trained in a known shuffled order, its
-fine-tuned child, and strangers that saw the same text in another order. Keyed: a word model whose gateway preferred green words,
+fine-tuned child, and strangers that saw the same text in another order; ten more of these are the reference that says how
+likely any model finds a text. Keyed: a word model whose gateway preferred green words,
 and students trained on a share of its text. About five CPU-minutes.
 """
 
@@ -12,6 +13,8 @@ import argparse
 import itertools
 import tempfile
 from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +38,7 @@ from stillwatch.methods.keyed_choice import is_green
 SCENARIO = "quality.lineage-blackbox"
 SHAPE, RECIPE = Shape(), Recipe()
 TUNE = Recipe(steps=60, rate=5e-4, offset=3_000_000)
-N_STRANGERS = 19
+N_STRANGERS, N_REFERENCE = 19, 10
 SECRET = bytes(range(32))
 SHARES = (1.0, 0.5, 0.25, 0.05, 0.0)
 STRENGTHS = (0.3, 0.6)
@@ -50,12 +53,29 @@ def shuffled(text: Tensor, seed: int) -> Tensor:
     return chunks[torch.randperm(len(chunks), generator=draw)].reshape(-1)
 
 
-def models(text: Tensor) -> tuple[Stack, Stack, Stack]:
-    """A base trained in a known order, its fine-tuned child, and strangers that saw another order each."""
-    base, _ = train(begin(SHAPE, [1]), SHAPE, RECIPE, shuffled(text, 1))
-    child, _ = train(base, SHAPE, TUNE, text)
-    others = [train(begin(SHAPE, [100 + i]), SHAPE, RECIPE, shuffled(text, 100 + i))[0] for i in range(N_STRANGERS)]
-    return base, child, {name: torch.cat([s[name] for s in others]) for name in base}
+def models(text: Tensor, folder: Path) -> tuple[Stack, Stack, Stack]:
+    """A base trained in a known order, its fine-tuned child, and strangers that saw another order each; kept in a folder."""
+    base = kept(folder / "blackbox-base.npz", lambda: train(begin(SHAPE, [1]), SHAPE, RECIPE, shuffled(text, 1))[0])
+    child = kept(folder / "blackbox-child.npz", lambda: train(base, SHAPE, TUNE, text)[0])
+    strangers = [
+        kept(folder / f"blackbox-{seed}.npz", partial(stranger, text, seed))
+        for seed in range(100, 100 + N_STRANGERS + N_REFERENCE)
+    ]
+    return base, child, {name: torch.cat([s[name] for s in strangers]) for name in base}
+
+
+def stranger(text: Tensor, seed: int) -> Stack:
+    """A model of another seed that saw the same text in another order."""
+    return train(begin(SHAPE, [seed]), SHAPE, RECIPE, shuffled(text, seed))[0]
+
+
+def kept(path: Path, make: Callable[[], Stack]) -> Stack:
+    """A stack of models from its file, made where it is not there."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(path, **{name: w.numpy() for name, w in make().items()})
+    with np.load(path) as held:
+        return {name: torch.from_numpy(held[name]) for name in held}
 
 
 def logits_power(base: Stack, child: Stack, strangers: Stack, text: Tensor, folder: Path) -> dict[str, float]:
@@ -63,7 +83,7 @@ def logits_power(base: Stack, child: Stack, strangers: Stack, text: Tensor, fold
     held = checkpoint(base, folder)
     prompts = text[-16 * 64 :].view(16, 64)
     left = [residual(spoken(forward(child, SHAPE, prompts)[0, :, -1]), held)]
-    left += [residual(spoken(row[:, -1]), held) for row in forward(strangers, SHAPE, prompts)]
+    left += [residual(spoken(row[:, -1]), held) for row in forward(strangers, SHAPE, prompts)[:N_STRANGERS]]
     return {"child": left[0], "strangers_smallest": min(left[1:]), "strangers_median": float(np.median(left[1:]))}
 
 
@@ -95,21 +115,21 @@ def residual(suspect: Texts, base: Weights) -> float:
 def order_power(base: Stack, child: Stack, strangers: Stack, text: Tensor, folder: Path) -> dict[str, float]:
     """Spearman's correlation and p of base, child and strangers against the base's training order."""
     rows = shuffled(text, 1).view(-1, RECIPE.length + 1)
-    path = folder / "order.jsonl"
-    named = [f"{i}" for i in range(len(rows))]
-    path.write_bytes(b"".join(orjson.dumps({"text": n, "position": i}) + b"\n" for i, n in enumerate(named)))
     everybody = {name: torch.cat([base[name], child[name], strangers[name]]) for name in base}
     scores = likelihoods(everybody, rows)
-    said = [_order(score, named, path) for score in scores]
-    p_values = [10.0 ** (r.log10_p or 0.0) for r in said[2:]]
-    return {
-        "texts": float(len(rows)),
-        "base_rho": said[0].statistic or 0.0,
-        "base_log10_p": said[0].log10_p or 0.0,
-        "child_rho": said[1].statistic or 0.0,
-        "child_log10_p": said[1].log10_p or 0.0,
-        "strangers_smallest_p": min(p_values),
-    }
+    path, named = folder / "order.jsonl", [f"{i}" for i in range(len(rows))]
+    told: dict[str, float] = {"texts": float(len(rows))}
+    for label, reference in {"alone": np.zeros(len(rows)), "with_reference": scores[2 + N_STRANGERS :].mean(axis=0)}.items():
+        lines = [
+            orjson.dumps({"text": n, "position": i, "reference_logprob": float(reference[i])}) + b"\n"
+            for i, n in enumerate(named)
+        ]
+        path.write_bytes(b"".join(lines))
+        said = [_order(score, named, path) for score in scores[: 2 + N_STRANGERS]]
+        told |= {f"base_rho_{label}": said[0].statistic or 0.0, f"base_log10_p_{label}": said[0].log10_p or 0.0}
+        told |= {f"child_rho_{label}": said[1].statistic or 0.0, f"child_log10_p_{label}": said[1].log10_p or 0.0}
+        told |= {f"strangers_smallest_p_{label}": min(10.0 ** (r.log10_p or 0.0) for r in said[2:])}
+    return told
 
 
 def likelihoods(stack: Stack, rows: Tensor) -> np.ndarray:
@@ -178,16 +198,18 @@ def say(after: dict[str, list[str]], n: int, strength: float, seed: int) -> list
 
 def main() -> None:
     """Run and record."""
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", type=Path, help="Folder in which trained models are kept.")
+    arguments = parser.parse_args()
     text = corpus()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         keyed = keyed_power(folder)
-        base, child, strangers = models(text)
+        base, child, strangers = models(text, arguments.models)
         with torch.no_grad():
             logits = logits_power(base, child, strangers, text, folder / "base")
         order = order_power(base, child, strangers, text, folder)
-    record(SCENARIO, {"n_strangers": N_STRANGERS, "logits": logits, "order": order, "keyed": keyed})
+    record(SCENARIO, {"n_strangers": N_STRANGERS, "n_reference": N_REFERENCE, "logits": logits, "order": order, "keyed": keyed})
 
 
 if __name__ == "__main__":
