@@ -1,6 +1,7 @@
 """`stillwatch share`: rule on a campaign, see what would leave, export, withdraw, send."""
 
 import csv
+import importlib
 import io
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -30,7 +31,7 @@ from stillwatch.sharing.playbooks.library import Playbook
 from stillwatch.sharing.taxii import marking, times
 from stillwatch.sharing.taxii.remote import Remote
 from stillwatch.sharing.tokens import group
-from stillwatch.sharing.tokens.client import Tokenizer
+from stillwatch.sharing.tokens.client import Tokenizer, normalise
 
 _FOLDER = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -147,6 +148,48 @@ def playbook_export(
     _write(library.bundle(_chosen(names, mine), publisher, datetime.now(UTC)), out)
 
 
+@command.group("psi")
+def psi_group() -> None:
+    """Ask one other member which of your identifiers it has too, without showing it any."""
+
+
+@psi_group.command("ask")
+@click.argument("identifiers", metavar="CSV", type=_FILE)
+@click.option("--keep", required=True, type=_NEW, help="File that opens the answer; stays with you.")
+@click.option("--out", required=True, type=_NEW, help="Message to send to the other member.")
+def psi_ask(identifiers: Path, keep: Path, out: Path) -> None:
+    """Begin: CSV has the columns kind (acct-email, acct-phone, pay-par, device) and value."""
+    psi = _psi()
+    asked, message = psi.ask(_spelled(identifiers))
+    asked.save(keep)
+    out.write_bytes(message)
+    output.say(f"{len(asked.items)} identifiers asked about in {out}; open the answer with {keep}")
+
+
+@psi_group.command("answer")
+@click.argument("message", metavar="ASK", type=_FILE)
+@click.argument("identifiers", metavar="CSV", type=_FILE)
+@click.option("--at-most", default=10_000, show_default=True, type=click.IntRange(1), help="Refuse to answer more than this.")
+@click.option("--out", required=True, type=_NEW, help="Message to send back.")
+def psi_answer(message: Path, identifiers: Path, at_most: int, out: Path) -> None:
+    """Answer once: the other learns which of its own items you have too, and how many you have."""
+    psi = _psi()
+    raw = message.read_bytes()
+    out.write_bytes(psi.answer(raw, _spelled(identifiers), at_most))
+    output.say(f"{psi.n_asked(raw)} identifiers answered in {out}")
+
+
+@psi_group.command("open")
+@click.argument("message", metavar="ANSWER", type=_FILE)
+@click.option("--keep", required=True, type=_FILE, help="The file that share psi ask left.")
+def psi_open(message: Path, keep: Path) -> None:
+    """Print the identifiers that both have, as CSV."""
+    psi = _psi()
+    both = psi.reveal(psi.Asked.load(keep), message.read_bytes())
+    output.records("csv", ("kind", "value"), [tuple(one.split("|", 2)[1:]) for one in both])
+    output.say(f"{len(both)} in common")
+
+
 @command.command("misp-feed")
 @click.argument("bundle_files", metavar="BUNDLE...", nargs=-1, required=True, type=_FILE)
 @click.option(
@@ -219,6 +262,20 @@ def tokenise(
     else:
         out.write_text(text.getvalue(), "utf-8")
         output.say(f"{len(made)} tokens in {out}")
+
+
+def _psi() -> Any:
+    return importlib.import_module("stillwatch.sharing.psi")  # an optional extra
+
+
+def _spelled(path: Path) -> list[str]:
+    try:
+        with path.open(newline="", encoding="utf-8") as lines:
+            return [f"dx1|{row['kind']}|{normalise(row['kind'], row['value'])}" for row in csv.DictReader(lines)]
+    except (KeyError, UnicodeDecodeError, csv.Error) as error:
+        raise SharingError(f"{path}: needs the columns kind and value") from error
+    except ValueError as error:
+        raise SharingError(f"{path}: {error}") from error
 
 
 def _playbooks(source: Path | None) -> list[Playbook]:
