@@ -20,6 +20,7 @@ from stillwatch.records.fields import SIGNIFICANT_DIGITS
 from stillwatch.records.lineage import Proof
 
 _LN_10 = math.log(10.0)
+_MOST_CHOICES = 20_000_000  # a bundle of somebody else's must not fill the memory; a billion words hold fewer distinct pairs
 
 
 def by_rank(observed: float, draws: Sequence[float] | NDArray[np.float64]) -> Proof:
@@ -73,6 +74,8 @@ def _rank(proof: Proof) -> float:
 
 
 def _key(proof: Proof) -> float:
+    if sum(proof.sizes) > _MOST_CHOICES:
+        raise ValueError(f"a proof of kind 'key' counts more than {_MOST_CHOICES:,} choices")
     return agreement_log10_p(np.repeat(np.array(proof.chances), proof.sizes), proof.n_agree)
 
 

@@ -52,6 +52,12 @@ def test_several_questions_cost_their_number() -> None:
     assert recompute(Proof("normal", observed=-3.0, questions=4)) == 0.0
 
 
+def test_a_proof_cannot_fill_the_memory() -> None:
+    """A bundle that claims a trillion choices is refused before anything is laid out."""
+    with pytest.raises(ValueError, match="choices"):
+        recompute(Proof("key", chances=(0.5,), sizes=(10**12,), n_agree=1))
+
+
 def test_a_number_that_is_missing_is_an_error() -> None:
     """A rank needs the observed value."""
     with pytest.raises(ValueError, match="observed"):
