@@ -34,10 +34,13 @@ class Pair:
 
 def chosen(seed: int, block: Block, of: int, most: int, what: str) -> Index:
     """A sorted choice of at most `most` of `of`, the same for every model with such a block."""
+    return _choice(seed, f"{block.kind}/{block.layer}/{block.label}/{what}", of, most)
+
+
+def _choice(seed: int, place: str, of: int, most: int) -> Index:
     if of <= most:
         return np.arange(of)
-    place = zlib.crc32(f"{block.kind}/{block.layer}/{block.label}/{what}".encode())
-    return np.sort(np.random.default_rng([seed, place]).choice(of, most, replace=False))
+    return np.sort(np.random.default_rng([seed, zlib.crc32(place.encode())]).choice(of, most, replace=False))
 
 
 def similarity(
@@ -88,7 +91,8 @@ def read(weights: Weights, block: Block, move: Move, units: Index, seed: int, ro
     at = move.at[units]
     if move.along == "columns":
         start, stop = move.within or (0, weights.shape(move.tensors[0])[0])
-        picked = start + chosen(seed, block, stop - start, _MOST_ROWS, move.role) if rows is None else rows
+        # one choice for all blocks of a layer that look at this tensor, so that its rows are read once
+        picked = start + _choice(seed, f"{block.layer}/{move.role}", stop - start, _MOST_ROWS) if rows is None else rows
         values = weights.rows(move.tensors[0], picked)[:, at.ravel()]
         return values.reshape(len(picked), *at.shape).transpose(1, 0, 2).reshape(len(units), -1)
     if move.along == "rows":

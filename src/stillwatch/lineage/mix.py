@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stillwatch.lineage.base import Given, Needs, Offer, Operand, Part, Result, Skipped, StripPicture, Verdict, as_class
 from stillwatch.lineage.names import Model, read_names
@@ -15,6 +16,8 @@ _ROLES = ("mlp.gate", "mlp.up", "mlp.down", "attn.v", "attn.o", "attn.kv_a", "sh
 _LEVEL = 0.95
 _DRAWS = 400
 _EXPLAINED = 0.5  # strangers explain nothing (below 0), a merge fine-tuned afterwards above 0.9: benchmarks/quality/lineage
+
+_NO_SHARE = 0.02  # twice the error of recovered shares
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ class Mix:
                 test=self.name,
                 suspect=models[0].weights.name,
                 base=base.weights.name,
-                verdict=Verdict.COMPATIBLE if fit >= _EXPLAINED else Verdict.NO_POWER,
+                verdict=_verdict(fit, spread[k]),
                 sentence=_sentence(told, fit),
                 null="none: an estimate under the model that the suspect is a weighted sum of the bases, plus noise",
                 exact=False,
@@ -95,6 +98,13 @@ class Mix:
                 parts=(Part("share", len(clusters), float(shares[k]), None, told), Part("explained", len(clusters), fit)),
                 pictures=(StripPicture("Share, by layer", layers, tuple(by_layer[:, k].tolist())),),
             )
+
+
+def _verdict(fit: float, spread: NDArray[np.float64]) -> Verdict:
+    """Compatible with a share, excluded where the interval leaves none, no power where the sum explains nothing."""
+    if fit < _EXPLAINED:
+        return Verdict.NO_POWER
+    return Verdict.EXCLUDED if np.abs(spread).max() < _NO_SHARE else Verdict.COMPATIBLE
 
 
 def _sentence(told: str, fit: float) -> str:

@@ -22,6 +22,7 @@ from stillwatch.lineage.place import Place, read_start, refuse_pickle
 from stillwatch.lineage.safetensors_file import places_in_file, places_in_folder
 from stillwatch.lineage.vocabulary import Vocabulary, from_gguf, from_tokenizer_json
 
+_WORTH_ASKING = 1 << 20  # bytes of a tensor: smaller ones are read whole by one or two faults
 _SCALE = "_scale_inv"  # DeepSeek's FP8 checkpoints: one float32 per block of a matrix
 
 
@@ -79,6 +80,8 @@ class Weights:
         held = self._map(place.path)
         if place.offset + place.n_bytes > len(held):
             raise LineageError(f"{place.path}: changed while it was read. Run again once nobody writes to it")
+        if len(index) and place.n_bytes >= _WORTH_ASKING:
+            _ask_ahead(held, place, index)
         whole = np.frombuffer(held, dtype=np.uint8, count=place.n_bytes, offset=place.offset).reshape(n_rows, place.row_bytes)
         raw = whole[index]
         del whole
@@ -117,6 +120,15 @@ class Weights:
         start = place.offset // mmap.PAGESIZE * mmap.PAGESIZE
         if place.n_bytes:
             held.madvise(mmap.MADV_DONTNEED, start, place.offset + place.n_bytes - start)
+
+
+def _ask_ahead(held: mmap.mmap, place: Place, index: NDArray[np.int64]) -> None:
+    """Tell the system which pages come next, so that a disk is asked for all rows at once and for nothing between them."""
+    rows = np.unique(index)
+    breaks = np.flatnonzero(np.diff(rows) > 1)
+    for first, last in zip(rows[np.r_[0, breaks + 1]], rows[np.r_[breaks, len(rows) - 1]], strict=True):
+        begin = (place.offset + int(first) * place.row_bytes) // mmap.PAGESIZE * mmap.PAGESIZE
+        held.madvise(mmap.MADV_WILLNEED, begin, place.offset + (int(last) + 1) * place.row_bytes - begin)
 
 
 def open_weights(path: Path, name: str | None = None) -> Weights:

@@ -65,3 +65,15 @@ def test_what_cannot_be_mixed_is_skipped(tmp_path: Path) -> None:
         ["suspect and bases have no layer in common shapes"] * 2,
         ["suspect and bases have no layer in common shapes"] * 2,
     ]
+
+
+def test_a_base_without_a_share_is_excluded(tmp_path: Path) -> None:
+    """
+    Beside the true parent a stranger's share is nothing, and its interval says so.
+    """
+    states = [random_state(LLAMA, i) for i in range(2)]
+    suspect = opened(tmp_path, "s", noisy(states[0], 0.05, 9), LLAMA)
+
+    found = list(Mix().run(suspect, [opened(tmp_path, f"b{i}", s, LLAMA) for i, s in enumerate(states)], Given()))
+
+    assert [r.verdict for r in found if isinstance(r, Result)] == [Verdict.COMPATIBLE, Verdict.EXCLUDED]

@@ -30,6 +30,18 @@ def test_rows_are_read_in_the_order_asked_for(tmp_path: Path) -> None:
     assert weights.n_parameters == 29
 
 
+def test_rows_of_a_large_tensor_are_asked_for_ahead(tmp_path: Path) -> None:
+    """
+    Scattered, neighbouring, repeated and all rows of a tensor of megabytes are the right ones; no rows are none.
+    """
+    w = np.random.default_rng(1).normal(size=(3_000, 128)).astype(np.float32)
+    weights = open_weights(write_folder(tmp_path, {"w": w}))
+
+    for at in ([2_999, 0, 1_500], [4, 5, 6, 9], [7, 7], []):
+        assert np.array_equal(weights.rows("w", at), w[at])
+    assert np.array_equal(weights.rows("w"), w)
+
+
 def test_a_checkpoint_is_an_operand(tmp_path: Path) -> None:
     """
     It is named as the person typed it, offers weights, a vocabulary where it brings one, and digests of its files.
