@@ -20,7 +20,7 @@ from stillwatch.records.fields import SIGNIFICANT_DIGITS
 from stillwatch.records.lineage import Proof
 
 _LN_10 = math.log(10.0)
-_MOST_CHOICES = 20_000_000  # a bundle of somebody else's must not fill the memory; a billion words hold fewer distinct pairs
+_MOST_CHOICES = 20_000_000  # a bundle of somebody else's must not fill the memory
 
 
 def by_rank(observed: float, draws: Sequence[float] | NDArray[np.float64]) -> Proof:

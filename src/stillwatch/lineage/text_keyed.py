@@ -26,6 +26,7 @@ from stillwatch.methods.keyed_choice import distinct, is_green, pick
 
 KEY_FORMAT = "stillwatch.lineage.key/1"
 _MOST_DRAWN_HASHES = 250_000  # of the picture's random keys: about two seconds
+_MOST_CHOICES = 2_000_000  # some twenty seconds of hashing
 _ANSWER_TOKENS = 128
 
 
@@ -154,13 +155,13 @@ class Choices:
 
 
 def coloured(key: TeacherKey, texts: Sequence[str]) -> Choices:
-    """Distinct k-grams of words over all texts."""
+    """Distinct k-grams of words over all texts, the first two million of them."""
     grams = [
         tuple(words[i : i + key.words])
         for words in (re.findall(r"\w+|[^\w\s]", text.lower()) for text in texts)
         for i in range(len(words) - key.words + 1)
     ]
-    return Choices(tuple(distinct(grams)), key.share, ())
+    return Choices(tuple(distinct(grams)[:_MOST_CHOICES]), key.share, ())
 
 
 def chosen(key: TeacherKey, texts: Sequence[str]) -> Choices:
