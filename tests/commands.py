@@ -69,7 +69,7 @@ def assert_sound(said: Said, secrets: tuple[str, ...] = ()) -> None:
         for secret in secrets:
             assert secret not in text
     if said.code in (1, 2, 4):
-        assert len(said.err.strip()) > 20
+        assert len((said.err + said.out).strip()) > 20
 
 
 def assert_clean(folder: Path, whole: bool = True) -> None:
