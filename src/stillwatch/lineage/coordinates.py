@@ -1,4 +1,4 @@
-"""Residual coordinates of the base seen from the suspect: as they are, permuted with signs, or rotated."""
+"""Residual coordinates of the suspect seen from the base: as they are, permuted with signs, or rotated."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ _FEWEST_TOKENS = 1_024
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How to see the base's residual coordinates: multiply by `turn`; None = as they are."""
+    """How the base's residual coordinates became the suspect's: by `turn`, `(base, suspect)`; None = they are the same."""
 
     name: str
     turn: NDArray[np.float32] | None
     folded: bool = False  # compare readers with their norm's weights folded in, as a rotation requires
 
     def of(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Rows over the base's coordinates, in the suspect's."""
-        return rows if self.turn is None else rows @ self.turn
+        """The suspect's rows, over the base's coordinates: few rows are moved back rather than all of the base forth."""
+        return rows if self.turn is None else rows @ self.turn.T
 
 
 def views(suspect: Model, base: Model, tokens: Tokens | None, seed: int) -> Iterator[View]:

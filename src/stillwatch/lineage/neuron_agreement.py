@@ -97,9 +97,7 @@ def _layer(suspect: Model, base: Model, i: int, view: View, neurons: int, rng: n
     if asked is None:
         return None
     mine, experts = asked
-    like = router_rows(suspect, i)[experts] if experts else None
-    if like is not None and view.turn is not None:
-        like = like @ view.turn.T  # the suspect's router rows, over the base's coordinates
+    like = view.of(router_rows(suspect, i)[experts]) if experts else None
     found = []
     for j in _fitting(i, len(suspect.layers), len(base.layers)):
         theirs = pool(base, j, view.folded, like if "moe.router" in base.layers[j].roles else None)
@@ -109,8 +107,8 @@ def _layer(suspect: Model, base: Model, i: int, view: View, neurons: int, rng: n
 
 
 def _ask(mine: Neurons, theirs: Neurons, view: View) -> _Layer:
-    by_gate, cosine = nearest(mine.gate, view.of(theirs.gate))
-    by_up, _ = nearest(mine.up, view.of(theirs.up))
+    by_gate, cosine = nearest(view.of(mine.gate), theirs.gate)
+    by_up, _ = nearest(view.of(mine.up), theirs.up)
     bound = math.sqrt(2.0 * math.log(max(len(theirs.gate), 2)) / mine.gate.shape[1]) * _REUSE_SLACK
     # a base neuron counts once: one that is everybody's nearest (a hub) is no evidence, however many find it
     hits = len(np.unique(by_gate[by_gate == by_up]))

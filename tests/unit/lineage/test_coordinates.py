@@ -33,7 +33,7 @@ def test_other_widths_are_seen_through_common_tokens_alone(tmp_path: Path) -> No
     found = list(views(a, b, TOKENS, 1))
 
     assert [view.name for view in found] == ["permuted with signs", "rotated"]
-    assert all(view.of(np.ones((2, 32), dtype=np.float32)).shape == (2, 24) for view in found)
+    assert all(view.of(np.ones((2, 24), dtype=np.float32)).shape == (2, 32) for view in found)
     assert list(views(a, b, None, 1)) == []
 
 
