@@ -168,7 +168,10 @@ class TokenRanking:
             if not positions or min(len(p.ids) for p in positions) < 3:
                 yield Skipped(self.name, base.name, "the suspect shows no order of at least three tokens")
                 continue
-            yield self._judge(suspect.name, base.name, weights.rows(tensor).astype(np.float64), positions, given)
+            try:
+                yield self._judge(suspect.name, base.name, weights.rows(tensor).astype(np.float64), positions, given)
+            except ArithmeticError as error:
+                yield Skipped(self.name, base.name, str(error))
 
     def _judge(self, suspect: str, base: str, head: NDArray[np.float64], positions: Sequence[Position], given: Given) -> Result:
         length = min(_LONGEST_RANKING, *(len(p.ids) for p in positions))

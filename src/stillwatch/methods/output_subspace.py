@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
+_LONGEST_PROGRAM_S = 60.0
 _TOLERANCE = 1e-9  # relative to a head whose rows have unit scale; HiGHS itself works to 1e-7
 
 
@@ -59,10 +60,13 @@ def ranking_margin(head: NDArray[np.float64], ranking: NDArray[np.int64], rounds
     Args:
         head: `(n_tokens, hidden)`.
         ranking: `(k,)` row numbers, most likely first, all different.
-        rounds: growing steps at most; a margin cut short is an upper bound, so 0.0 stays proof of "cannot".
+        rounds: growing steps at most.
 
     Returns:
         The margin, in units of the rows' root mean square with hidden entries in -1…1.
+
+    Raises:
+        ArithmeticError: a program took longer than a minute, or the set of constraints did not settle.
 
     References:
         "Token rankings" (2606.04459): feasibility of top-k rankings; the growing set is Kelley's cutting planes (1960).
@@ -77,16 +81,17 @@ def ranking_margin(head: NDArray[np.float64], ranking: NDArray[np.int64], rounds
     others = np.delete(np.arange(len(rows)), ranking)
     last = rows[ranking[-1]]
     chosen: NDArray[np.int64] = others[:0]
-    margin = float("inf")
     for _ in range(rounds):
         hidden, margin = _best_hidden(np.vstack([ordered, last - rows[chosen]]))
         slack = (last - rows[others]) @ hidden - margin
         worst = others[np.argsort(slack)[:200]]
         new = np.setdiff1d(worst[np.sort(slack)[:200] < -_TOLERANCE * 1e3], chosen)
-        if margin <= _TOLERANCE or not len(new):
-            break
+        if margin <= _TOLERANCE:
+            return 0.0
+        if not len(new):
+            return margin
         chosen = np.concatenate([chosen, new])
-    return margin if margin > _TOLERANCE else 0.0
+    raise ArithmeticError(f"the linear programs did not settle in {rounds} rounds")
 
 
 def _best_hidden(differences: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
@@ -98,7 +103,8 @@ def _best_hidden(differences: NDArray[np.float64]) -> tuple[NDArray[np.float64],
         b_ub=np.zeros(n_rows),
         bounds=[(-1.0, 1.0)] * hidden + [(None, 1e6)],
         method="highs",
+        options={"time_limit": _LONGEST_PROGRAM_S},
     )
-    if solved.x is None:
+    if solved.status != 0:
         raise ArithmeticError(f"the linear program did not finish: {solved.message}")
     return np.asarray(solved.x[:hidden]), float(solved.x[-1])

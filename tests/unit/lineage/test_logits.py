@@ -173,6 +173,20 @@ def test_orders_that_are_not_ranked(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "8 dimensions" in large.reason
 
 
+def test_programs_that_do_not_finish_are_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test is skipped, and says why."""
+
+    def unfinished(*_: object) -> float:
+        raise ArithmeticError("time limit")
+
+    monkeypatch.setattr("stillwatch.lineage.logits.ranking_margin", unfinished)
+
+    (found,) = TokenRanking().run(said(head(1)), [checkpoint(tmp_path, head(1))], Given())
+
+    assert isinstance(found, Skipped)
+    assert found.reason == "time limit"
+
+
 def test_an_endpoint_is_asked_for_everything_and_then_for_twenty(serve: Any, told: Any, tmp_path: Path) -> None:
     """A server that refuses a whole vocabulary is asked for what APIs allow."""
 
