@@ -18,7 +18,11 @@ from stillwatch.settings import CampaignSettings
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-SAME_CAMPAIGN = 0.5  # share of the smaller group's accounts that two groups of one campaign have in common
+SAME_CAMPAIGN = (
+    0.5  # share of the smaller group's accounts, or of its telling tokens, that two groups of one campaign have in common
+)
+PART_OF = 0.8  # share of a group's accounts that lie in another, of which it then is a part
+STRANGERS = 0.1  # share of accounts and tokens up to which two parts have nothing to do with each other
 NEAR_BEST = 0.9  # of the nested groups, the smallest whose score is within a tenth of the best stands for the campaign
 
 
@@ -115,7 +119,7 @@ def _campaigns(engine: Engine, judged: Judged, settings: CampaignSettings) -> li
         return []
     labels = _overlapping(engine, judged.groups[watched])
     out = []
-    for label in np.unique(labels):
+    for label in np.unique(labels[labels >= 0]):
         places = watched[labels == label]
         strong = places[likely[places]]
         passed = strong if len(strong) else places
@@ -130,19 +134,41 @@ def _standing(judged: Judged, places: Ints) -> int:
 
 
 def _overlapping(engine: Engine, groups: Ints) -> Ints:
-    """Label of each group; groups share one where half of the smaller one's accounts are in the larger one."""
+    """
+    Label of each group; groups of one campaign share accounts or what tells them.
+
+    A group that holds two parts which have nothing to do with each other is two campaigns in one bag: its label is -1.
+    """
+    accounts = _incidence(engine, groups, 'SELECT DISTINCT "group", account AS thing FROM group_accounts')
+    tokens = _incidence(
+        engine,
+        groups,
+        "SELECT DISTINCT g.\"group\", g.token AS thing FROM group_tokens g WHERE g.kind NOT IN ('recipe', 'family')",
+    )
+    shared, told = _shares(accounts), _shares(tokens)
+    sizes = np.asarray(accounts.sum(axis=1)).ravel()
+    inside = np.asarray((accounts @ accounts.T).todense()) / np.maximum(sizes, 1.0)[:, None]
+    part = (inside >= PART_OF) & (sizes[:, None] < sizes[None, :])
+    apart = (shared <= STRANGERS) & (told <= STRANGERS)
+    mixed = ((part.T.astype(np.float64) @ apart) * part.T).sum(axis=1) > 0
+    alike = (shared >= SAME_CAMPAIGN) | (told >= SAME_CAMPAIGN)
+    alike[mixed] = alike[:, mixed] = False
+    a, b = np.nonzero(np.triu(alike, 1))
+    labels = communities.components(a, b, len(groups))
+    labels[mixed] = -1
+    return labels
+
+
+def _incidence(engine: Engine, groups: Ints, sql: str) -> sparse.csr_matrix:
+    """(n_groups, n_things) of zeros and ones."""
     listed = ", ".join(map(str, groups.tolist()))
-    members = engine.query(f'SELECT "group", account FROM group_accounts WHERE "group" IN ({listed}) ORDER BY account, "group"')
-    place = np.searchsorted(groups, members["group"].to_numpy())
-    account = np.unique(members["account"].to_numpy(), return_inverse=True)[1]
-    sizes = np.bincount(place, minlength=len(groups))
-    shared = _intersections(place, account, len(groups))
-    smaller = np.minimum.outer(sizes, sizes)
-    a, b = np.nonzero(np.triu(shared >= SAME_CAMPAIGN * smaller, 1))
-    return communities.components(a, b, len(groups))
+    pairs = engine.query(f'SELECT * FROM ({sql}) WHERE "group" IN ({listed}) ORDER BY thing, "group"')
+    place = np.searchsorted(groups, pairs["group"].to_numpy())
+    things, thing = np.unique(pairs["thing"].to_numpy(), return_inverse=True)
+    return sparse.csr_matrix((np.ones(len(place)), (place, thing)), shape=(len(groups), len(things)))
 
 
-def _intersections(place: Ints, account: Ints, n_groups: int) -> Floats:
-    ones = np.ones(len(place), np.float32)
-    matrix = sparse.csr_matrix((ones, (place, account)), shape=(n_groups, int(account.max(initial=-1)) + 1))
-    return np.asarray((matrix @ matrix.T).todense(), np.float64)
+def _shares(matrix: sparse.csr_matrix) -> Floats:
+    """Of each pair of rows: what they share, over the smaller one (overlap coefficient); 0 where one is empty."""
+    sizes = np.asarray(matrix.sum(axis=1)).ravel()
+    return np.asarray((matrix @ matrix.T).todense()) / np.maximum(np.minimum.outer(sizes, sizes), 1.0)

@@ -32,7 +32,11 @@ QUIET = known(np.random.default_rng(1).normal(-6, 1, 300))
 
 
 def judged(
-    tmp_path: Path, groups: dict[int, tuple[range, dict[str, float]]], ref: Reference = QUIET, **sizes: int
+    tmp_path: Path,
+    groups: dict[int, tuple[range, dict[str, float]]],
+    ref: Reference = QUIET,
+    tokens: dict[int, list[int]] | None = None,
+    **sizes: int,
 ) -> DuckDBEngine:
     """Groups (members, what each detector said) judged by default settings."""
     engine = stored(
@@ -42,6 +46,7 @@ def judged(
             for g, (m, _) in sorted(groups.items())
         ],
         group_accounts=[{"group": g, "account": a} for g, (m, _) in groups.items() for a in m],
+        group_tokens=[{"group": g, "kind": "bundle", "token": t} for g, held in (tokens or {}).items() for t in held],
         evidence=[
             {"group": g, "detector": d, "family": d, "weight_bits": b} for g, (_, said) in groups.items() for d, b in said.items()
         ],
@@ -110,6 +115,24 @@ def test_overlapping_groups_are_one_campaign(tmp_path: Path) -> None:
 
     assert [c["group"] for c in found] == [2, 3]
     assert [p["campaign_id"] for p in parts] == [found[0]["campaign_id"], found[0]["campaign_id"], found[1]["campaign_id"]]
+
+
+def test_fragments_that_run_the_same_recipes_are_one_campaign(tmp_path: Path) -> None:
+    """Groups without a common account are one campaign where they share half of what tells them."""
+    groups = {1: (range(30), GUILTY), 2: (range(30, 60), GUILTY), 3: (range(60, 90), GUILTY)}
+
+    found = campaigns(judged(tmp_path, groups, tokens={1: [7, 8, 9], 2: [8, 9], 3: [70]}))
+
+    assert len(found) == 2
+
+
+def test_two_campaigns_in_one_bag_stay_two(tmp_path: Path) -> None:
+    """A group that holds two strangers does not make them one campaign, and is none itself."""
+    groups = {1: (range(30), GUILTY), 2: (range(30, 60), GUILTY), 3: (range(60), GUILTY)}
+
+    found = campaigns(judged(tmp_path, groups, tokens={1: [7], 2: [8], 3: [7, 8]}))
+
+    assert [c["group"] for c in found] == [1, 2] or [c["group"] for c in found] == [2, 1]
 
 
 def test_a_crowd_of_twins_does_not_hide_a_campaign(tmp_path: Path) -> None:
