@@ -6,11 +6,20 @@ features of the exact test are the moves marked `compared`.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 Index = NDArray[np.int64]
+
+
+@lru_cache(maxsize=64)
+def in_order(n: int) -> Index:
+    """`(n, 1)` one position a unit, in order; one array for all blocks of that size, and read-only for that reason."""
+    positions = np.arange(n)[:, None]
+    positions.flags.writeable = False
+    return positions
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,9 @@ the same permutation many times. Of blocks that are alike inside the suspect onl
 suspect alone, so it costs the test nothing but power.
 """
 
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
 import numpy as np
 
 from stillwatch.lineage.blocks import Block
@@ -18,12 +21,12 @@ _FEATURES = 256
 _ALIKE = 0.2  # correlation of units in the same place; strangers stay within 0.1 (benchmarks/quality/lineage), copies start at 1
 
 
-def distinct(weights: Weights, blocks: list[Block], most: int, seed: int) -> list[Block]:
+def distinct(weights: Weights, blocks: Iterable[Block], most: int, seed: int) -> list[Block]:
     """
     At most `most` blocks of each symmetry in a layer, none of them a copy of another.
 
     Args:
-        blocks: All blocks of the model.
+        blocks: All blocks of the model, those of one symmetry and layer next to each other; never all held at once.
         most: Bounds what is read of models with hundreds of experts.
     """
     kinds: dict[tuple[str, int], list[Block]] = {}
@@ -32,11 +35,10 @@ def distinct(weights: Weights, blocks: list[Block], most: int, seed: int) -> lis
     return [block for alike in kinds.values() for block in _first_of_copies(weights, alike, seed)]
 
 
-def _thinned(blocks: list[Block], most: int, seed: int) -> list[Block]:
-    grouped: dict[tuple[str, int | None], list[Block]] = {}
-    for block in blocks:
-        grouped.setdefault((block.kind, block.layer), []).append(block)
-    return [alike[i] for alike in grouped.values() for i in chosen(seed, alike[0], len(alike), most, "blocks")]
+def _thinned(blocks: Iterable[Block], most: int, seed: int) -> Iterator[Block]:
+    for _, alike in groupby(blocks, key=lambda block: (block.kind, block.layer)):
+        held = list(alike)
+        yield from (held[i] for i in chosen(seed, held[0], len(held), most, "blocks"))
 
 
 def _first_of_copies(weights: Weights, blocks: list[Block], seed: int) -> list[Block]:

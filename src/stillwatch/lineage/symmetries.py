@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from stillwatch.lineage.blocks import Block, Move
+from stillwatch.lineage.blocks import Block, Index, Move, in_order
 from stillwatch.lineage.names import Layer, Model
 from stillwatch.lineage.symmetry_attention import kv_heads, query_heads, value_dims
 from stillwatch.lineage.symmetry_ffn import expert_neurons, experts, neurons, shared_neurons
@@ -84,7 +84,8 @@ _WRITES = ("attn.o", "mlp.down", "shared.down", "moe.down")
 
 def residual(model: Model) -> Block:
     """Dimensions of the residual stream: columns of embedding and head, norms, every reader's columns and writer's rows."""
-    w, units = model.weights, np.arange(model.width)[:, None]
+    w, units = model.weights, in_order(model.width)
+    runs: dict[int, Index] = {1: units}  # thousands of experts share one array of positions
     moves = [Move(role, (model.top[role],), "columns", units) for role in ("embed", "head") if role in model.top]
     if "norm" in model.top:
         moves.append(Move("norm", (model.top["norm"],), "columns", units, compared=False))
@@ -94,7 +95,7 @@ def residual(model: Model) -> Block:
             if role in _READS or general in _READS:
                 moves.append(Move(role, (tensor,), "columns", units, compared=False))
             elif general in _WRITES:
-                rows, deep = w.shape(tensor)[0], model.width  # a stack of experts has one run of rows each
-                at = np.arange(rows // deep) * deep + units
+                n = w.shape(tensor)[0] // model.width  # a stack of experts has one run of rows each
+                at = runs.setdefault(n, np.arange(n) * model.width + units)
                 moves.append(Move(role, (tensor,), "rows", at, compared=False))
     return Block("residual dimensions", None, "", tuple(moves))

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from stillwatch.lineage.blocks import Block, Index, Move
+from stillwatch.lineage.blocks import Block, Index, Move, in_order
 from stillwatch.lineage.names import Layer, Model
 
 _GROUPS_UNTOLD = 8  # n_group of DeepSeek-V2 and V3; permuting inside eighths is right under 1, 2, 4 or 8 groups
@@ -30,7 +30,7 @@ def shared_neurons(model: Model, i: int, layer: Layer) -> Iterator[Block]:
 
 def _ffn(model: Model, kind: str, i: int, label: str, layer: Layer, at: str) -> Block:
     n = model.weights.shape(layer.roles[at + ".gate"])[0]
-    units = np.arange(n)[:, None]
+    units = in_order(n)
     return Block(
         kind,
         i,
@@ -54,14 +54,14 @@ def expert_neurons(model: Model, i: int, layer: Layer) -> Iterator[Block]:
 def _expert_moves(model: Model, layer: Layer, e: int) -> tuple[Move, ...]:
     w, roles = model.weights, layer.roles
     if f"moe.gate.{e}" in roles:
-        units = np.arange(w.shape(roles[f"moe.gate.{e}"])[0])[:, None]
+        units = in_order(w.shape(roles[f"moe.gate.{e}"])[0])
         return (
             Move("gate", (roles[f"moe.gate.{e}"],), "rows", units),
             Move("up", (roles[f"moe.up.{e}"],), "rows", units),
             Move("down", (roles[f"moe.down.{e}"],), "columns", units),
         )
     _, out, n = w.places[roles["moe.down"]].shape
-    units = np.arange(n)[:, None]
+    units = in_order(n)
     down = Move("down", (roles["moe.down"],), "columns", units, within=(e * out, (e + 1) * out))
     if "moe.gate_up" in roles:  # gate above up in one tensor
         both = (roles["moe.gate_up"],)

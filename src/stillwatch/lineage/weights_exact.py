@@ -88,8 +88,9 @@ class WeightsExact:
             yield self._against(*same_routing(model, read_names(as_class(base, Weights))), given)
 
     def _against(self, suspect: Model, base: Model, given: Given) -> Result | Skipped:
-        theirs = distinct(suspect.weights, list(blocks(suspect)), self.block_share, given.seed)
-        ours = list(blocks(base))
+        theirs = distinct(suspect.weights, blocks(suspect), self.block_share, given.seed)
+        wanted = {block.place for block in theirs}
+        ours = [block for block in blocks(base) if block.place in wanted or block.kind == "neurons"]
         found = rows(self._pairs(suspect, theirs, base, ours, given), given.permutations, given.seed)
         alignment = None
         if not any(row.matching_log10_p < math.log10(SMALLEST_PRINTED_P) for row in found if row.kind == "neurons"):
