@@ -9,7 +9,7 @@ DATA ?= $(if $(STILLWATCH_DATA),$(STILLWATCH_DATA),../shared/data)
 READY := $(VENV)/.ready
 JOBS ?= 2
 
-.PHONY: help setup check test demo accept reference nightly format golden bench bench-compare docs clean
+.PHONY: help setup check test demo accept reference nightly format golden bench docs clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -52,6 +52,11 @@ accept: $(READY) ## build a world from the shared corpora (STILLWATCH_DATA), sca
 
 nightly: $(READY) ## the tests that take minutes each
 	STILLWATCH_DATA=$(DATA) $(BIN)/pytest tests -m nightly
+
+bench: $(READY) ## speed of a scan and of each reader, on an otherwise idle machine; one line a run in benchmarks/results
+	$(BIN)/python -m benchmarks.speed.scan
+	$(BIN)/python -m benchmarks.speed.ingest
+	$(BIN)/python -m benchmarks.scale.simulate
 
 golden: $(READY) ## rewrite the golden data; a person reads the difference before it is committed
 	$(BIN)/python -m tests.golden.make
