@@ -64,6 +64,6 @@ def refuse_pickle(path: Path) -> None:
         kind = "a Python pickle"
     if kind is not None:
         raise LineageError(
-            f"{path}: {kind}, as torch.save writes them. Stillwatch opens neither: loading one can run code. "
-            "Convert the checkpoint to safetensors on a machine that trusts it"
+            f"{path}: {kind}, as torch.save writes them. Stillwatch opens no pickle and no archive, because loading one can run "
+            "code. Convert the checkpoint to safetensors on a machine that trusts it"
         )
