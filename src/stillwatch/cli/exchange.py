@@ -2,41 +2,27 @@
 
 import dataclasses
 import uuid
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 import orjson
 
-from stillwatch.cli import output
+from stillwatch.cli import exchange_peers
+from stillwatch.cli.exchange_options import FILE, JSON, STORE, TLP, show, without_password
 from stillwatch.errors import SharingError
 from stillwatch.sharing import catalogue
 from stillwatch.sharing.taxii import audit, database, marking, times
-from stillwatch.sharing.taxii.federation import Federation, Peer
 from stillwatch.sharing.taxii.members import EXCHANGE, ROLES, Collection, Limits, Member, Members
 from stillwatch.sharing.taxii.objects import NotFoundError, Objects
-from stillwatch.sharing.tokens import group
-from stillwatch.sharing.tokens.epochs import Epochs
 
 try:
+    from stillwatch.cli import exchange_tokens
     from stillwatch.sharing.taxii.exchange import Options
     from stillwatch.sharing.taxii.server import Listen, Start
     from stillwatch.sharing.taxii.server import serve as serve_exchange
-    from stillwatch.sharing.tokens import service as token_service
 except ImportError as missing:
     raise SharingError("an exchange needs its web server. Install it with: pip install 'stillwatch[share]'") from missing
-
-_STORE = click.option(
-    "--store",
-    default="exchange.db",
-    show_default=True,
-    envvar="STILLWATCH_EXCHANGE_STORE",
-    help="SQLite file, or postgresql://… with the extra stillwatch[postgres].",
-)
-_JSON = output.output_option("table", "json")
-_TLP = click.Choice(marking.NAMES)
-_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -44,13 +30,18 @@ def command() -> None:
     """Run a TAXII 2.1 exchange, and keep its members, keys and collections."""
 
 
+command.add_command(exchange_tokens.command)
+command.add_command(exchange_peers.peer)
+command.add_command(exchange_peers.pull)
+
+
 @command.command()
-@_STORE
+@STORE
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to bind; any but loopback needs TLS or a proxy.")
 @click.option("--port", default=6100, show_default=True, type=click.IntRange(0, 65_535), help="Port to bind.")
-@click.option("--tls-cert", type=_FILE, help="Certificate chain, PEM.")
-@click.option("--tls-key", type=_FILE, help="Private key of the certificate, PEM.")
-@click.option("--client-ca", type=_FILE, help="Demand client certificates signed by these authorities, PEM.")
+@click.option("--tls-cert", type=FILE, help="Certificate chain, PEM.")
+@click.option("--tls-key", type=FILE, help="Private key of the certificate, PEM.")
+@click.option("--client-ca", type=FILE, help="Demand client certificates signed by these authorities, PEM.")
 @click.option("--trusted-proxy", multiple=True, help="Only this address may connect, and its X-Client-Cert-SHA256 counts.")
 @click.option("--public-url", help="How members reach the exchange, such as https://exchange.example.org.")
 @click.option("--title", default=Options().title, show_default=True, help="Name of the exchange.")
@@ -75,7 +66,7 @@ def serve(
     )
     listen = Listen(host, port, tls_cert, tls_key, client_ca, workers)
     click.echo(
-        f"exchange on {'https' if tls_cert else 'http'}://{host}:{port}/taxii2/ (store: {_without_password(store)})", err=True
+        f"exchange on {'https' if tls_cert else 'http'}://{host}:{port}/taxii2/ (store: {without_password(store)})", err=True
     )
     serve_exchange(Start(store, listen, options))
 
@@ -86,10 +77,10 @@ def member() -> None:
 
 
 @member.command("add")
-@_STORE
+@STORE
 @click.argument("name")
 @click.option("--role", type=click.Choice(ROLES), default="contributor", show_default=True, help="What the member does.")
-@click.option("--clearance", type=_TLP, help="Strictest TLP it reads of others; default amber+strict, green for peers.")
+@click.option("--clearance", type=TLP, help="Strictest TLP it reads of others; default amber+strict, green for peers.")
 @click.option("--trusted", is_flag=True, help="Publish at once; else all it sends waits for a review.")
 @click.option("--certificate", help="SHA-256 of the client certificate that must come with its keys.")
 def member_add(store: str, name: str, role: str, clearance: str | None, trusted: bool, certificate: str | None) -> None:
@@ -103,10 +94,10 @@ def member_add(store: str, name: str, role: str, clearance: str | None, trusted:
 
 
 @member.command("set")
-@_STORE
+@STORE
 @click.argument("name")
 @click.option("--role", type=click.Choice(ROLES), help="New role.")
-@click.option("--clearance", type=_TLP, help="Strictest TLP it reads of others.")
+@click.option("--clearance", type=TLP, help="Strictest TLP it reads of others.")
 @click.option("--quarantined/--trusted", default=None, help="Whether what it sends waits for a review.")
 @click.option("--disabled/--enabled", default=None, help="Whether its keys work at all.")
 @click.option("--certificate", help="SHA-256 of the client certificate that must come with its keys; 'none' for none.")
@@ -129,8 +120,8 @@ def member_set(store: str, name: str, clearance: str | None, certificate: str | 
 
 
 @member.command("list")
-@_STORE
-@_JSON
+@STORE
+@JSON
 def member_list(store: str, kind: str) -> None:
     """Every member."""
     rows = [
@@ -145,7 +136,7 @@ def member_list(store: str, kind: str) -> None:
         }
         for m in _members(store).all()
     ]
-    _show(kind, rows)
+    show(kind, rows)
 
 
 @command.group()
@@ -154,7 +145,7 @@ def key() -> None:
 
 
 @key.command("add")
-@_STORE
+@STORE
 @click.argument("name")
 @click.option("--days", default=365, show_default=True, type=click.IntRange(1, 3_650), help="Days until it expires.")
 def key_add(store: str, name: str, days: int) -> None:
@@ -163,8 +154,8 @@ def key_add(store: str, name: str, days: int) -> None:
 
 
 @key.command("list")
-@_STORE
-@_JSON
+@STORE
+@JSON
 @click.argument("name")
 def key_list(store: str, name: str, kind: str) -> None:
     """The keys of a member, never the secrets."""
@@ -177,11 +168,11 @@ def key_list(store: str, name: str, kind: str) -> None:
         }
         for k in _members(store).keys(name)
     ]
-    _show(kind, rows)
+    show(kind, rows)
 
 
 @key.command("revoke")
-@_STORE
+@STORE
 @click.argument("prefix")
 def key_revoke(store: str, prefix: str) -> None:
     """End a key now."""
@@ -195,12 +186,12 @@ def collection() -> None:
 
 
 @collection.command("add")
-@_STORE
+@STORE
 @click.argument("title")
 @click.option("--root", default="api", show_default=True, help="API root: a first part of addresses, one a circle of trust.")
 @click.option("--alias", help="A name to use in addresses in place of the id.")
 @click.option("--description", help="What belongs into it.")
-@click.option("--max-tlp", type=_TLP, default="amber+strict", show_default=True, help="Strictest marking it admits.")
+@click.option("--max-tlp", type=TLP, default="amber+strict", show_default=True, help="Strictest marking it admits.")
 @click.option("--listed", is_flag=True, help="Exists only for members that were granted access.")
 @click.option("--own-identities", is_flag=True, help="Members publish under identities of their own, not under pseudonyms.")
 def collection_add(
@@ -224,8 +215,8 @@ def collection_add(
 
 
 @collection.command("list")
-@_STORE
-@_JSON
+@STORE
+@JSON
 def collection_list(store: str, kind: str) -> None:
     """Every collection, with the identity under which the exchange itself publishes there."""
     members = _members(store)
@@ -242,11 +233,11 @@ def collection_list(store: str, kind: str) -> None:
         }
         for c in members.collections()
     ]
-    _show(kind, rows)
+    show(kind, rows)
 
 
 @collection.command("grant")
-@_STORE
+@STORE
 @click.argument("member_name", metavar="MEMBER")
 @click.argument("name", metavar="COLLECTION")
 @click.option("--read/--no-read", "can_read", default=True, show_default=True, help="May read it.")
@@ -259,93 +250,13 @@ def collection_grant(store: str, member_name: str, name: str, can_read: bool, ca
 
 
 @command.group()
-def peer() -> None:
-    """Other exchanges that this one pulls from."""
-
-
-@peer.command("add")
-@_STORE
-@click.argument("name")
-@click.option("--url", required=True, help="Address of the peer's collection, https://…/collections/ID/.")
-@click.option("--member", "member_name", required=True, help="Your name there.")
-@click.option("--member-key", required=True, type=_FILE, help="File with your key there; it is read at each pull, not stored.")
-@click.option("--into", required=True, help="Collection of yours that takes it, by id or alias.")
-@click.option("--max-tlp", type=_TLP, default="green", show_default=True, help="Strictest marking that is taken.")
-@click.option("--type", "types", multiple=True, help="A type that is taken; again for more. All by default.")
-def peer_add(
-    store: str, name: str, url: str, member_name: str, member_key: Path, into: str, max_tlp: str, types: tuple[str, ...]
-) -> None:
-    """Register a peer; give it the role peer here if it pulls from you in turn."""
-    opened = database.connect(store)
-    place = Members(opened).collection(into)
-    wanted = Peer(name, url, member_name, str(member_key.absolute()), place.n, marking.level_of(max_tlp), types)
-    Federation(opened).add(wanted)
-    click.echo(f"peer {name} is registered. Pull with: exchange pull")
-
-
-@peer.command("list")
-@_STORE
-@_JSON
-def peer_list(store: str, kind: str) -> None:
-    """Peers, their policy, and up to when they were pulled."""
-    rows = [
-        {
-            "peer": one.name,
-            "url": one.url,
-            "max_tlp": marking.NAMES[one.max_tlp],
-            "types": ", ".join(one.types) or "all",
-            "pulled_until": times.write(one.after_us) if one.after_us is not None else None,
-        }
-        for one in Federation(database.connect(store)).all()
-    ]
-    _show(kind, rows)
-
-
-@peer.command("remove")
-@_STORE
-@click.argument("name")
-def peer_remove(store: str, name: str) -> None:
-    """Forget a peer; what came from it stays until it expires."""
-    Federation(database.connect(store)).remove(name)
-    click.echo(f"peer {name} is removed")
-
-
-@command.command()
-@_STORE
-@click.argument("names", metavar="[PEER]...", nargs=-1)
-def pull(store: str, names: tuple[str, ...]) -> int:
-    """
-    Take what is new from peers (all of them by default). Run it from a timer; several at once do no harm.
-
-    Exit codes: 0, 1 where a peer could not be pulled from.
-    """
-    federation = Federation(database.connect(store))
-    known = {one.name: one for one in federation.all()}
-    missing = [name for name in names if name not in known]
-    if missing:
-        raise SharingError(f"there is no peer '{missing[0]}'. See: exchange peer list")
-    failed = False
-    for name in names or known:
-        try:
-            told = federation.pull(known[name])
-        except SharingError as error:
-            output.say(f"{name}: {error}")
-            failed = True
-            continue
-        output.say(f"{name}: {told.seen} seen, {told.taken} taken or known, {told.passed_over} outside the policy")
-        for reason, n in sorted(told.refused.items()):
-            output.say(f"{name}: {n} refused: {reason}")
-    return int(failed)
-
-
-@command.group()
 def review() -> None:
     """What quarantined members sent."""
 
 
 @review.command("list")
-@_STORE
-@_JSON
+@STORE
+@JSON
 def review_list(store: str, kind: str) -> None:
     """Batches that wait, oldest first; -o json shows the objects."""
     opened = database.connect(store)
@@ -359,11 +270,11 @@ def review_list(store: str, kind: str) -> None:
         }
         for status, sender, n, bodies in Objects(opened).waiting()
     ]
-    _show(kind, rows)
+    show(kind, rows)
 
 
 @review.command("accept")
-@_STORE
+@STORE
 @click.argument("status")
 def review_accept(store: str, status: str) -> None:
     """Publish a batch, with stamps of now, so that every poller gets it."""
@@ -371,7 +282,7 @@ def review_accept(store: str, status: str) -> None:
 
 
 @review.command("reject")
-@_STORE
+@STORE
 @click.argument("status")
 def review_reject(store: str, status: str) -> None:
     """Send a batch back; its sender sees so in the status."""
@@ -384,17 +295,17 @@ def audit_group() -> None:
 
 
 @audit_group.command("show")
-@_STORE
-@_JSON
+@STORE
+@JSON
 @click.option("--after", default=0, type=click.IntRange(0), help="Begin after this line.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 100_000), help="Lines at most.")
-def audit_show(store: str, kind: str, after: int, limit: int) -> None:
+def auditshow(store: str, kind: str, after: int, limit: int) -> None:
     """Lines of the log."""
-    _show(kind, [audit.written(line) for line in audit.lines(database.connect(store), after, limit)])
+    show(kind, [audit.written(line) for line in audit.lines(database.connect(store), after, limit)])
 
 
 @audit_group.command("verify")
-@_STORE
+@STORE
 @click.option("--head", help="A hash noted earlier that the log must contain.")
 def audit_verify(store: str, head: str | None) -> None:
     """Compute every hash anew; exit code 1 if a line was altered, dropped or inserted."""
@@ -410,71 +321,6 @@ def audit_verify(store: str, head: str | None) -> None:
     if not finding.contains:
         raise SharingError("the log holds, but it does not contain the hash you noted: its end was cut or all of it rewritten")
     click.echo(f"{finding.n_lines} lines hold. Head: {finding.head.hex()}")
-
-
-@command.group(name="tokens")
-def tokens_group() -> None:
-    """The token service: its keys lie in a folder of its own, and it runs in a process of its own."""
-
-
-_KEYS = click.option(
-    "--keys", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder of the epochs' keys."
-)
-
-
-@tokens_group.command("add")
-@_KEYS
-@click.argument("epoch")
-@click.option("--days", default=184, show_default=True, type=click.IntRange(1, 400), help="Days until the key is destroyed.")
-def tokens_add(keys: Path, epoch: str, days: int) -> None:
-    """Make the key of an epoch and print its public key; publish that to members by another way than the service."""
-    click.echo(Epochs(keys, group.best()).add(epoch, days).public.hex())
-
-
-@tokens_group.command("list")
-@_KEYS
-@_JSON
-def tokens_list(keys: Path, kind: str) -> None:
-    """Live epochs and their public keys."""
-    live = Epochs(keys, group.best()).live()
-    _show(kind, [{"epoch": e.name, "public_key": e.public.hex(), "expires": times.write(e.expires)} for e in live])
-
-
-@tokens_group.command("destroy")
-@_KEYS
-@click.argument("epoch")
-def tokens_destroy(keys: Path, epoch: str) -> None:
-    """Destroy a key now; its tokens can never be made again."""
-    Epochs(keys, group.best()).destroy(epoch)
-    click.echo(f"the key of {epoch} is destroyed")
-
-
-@tokens_group.command("serve")
-@_STORE
-@_KEYS
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to bind; any but loopback needs TLS or a proxy.")
-@click.option("--port", default=6101, show_default=True, type=click.IntRange(0, 65_535), help="Port to bind.")
-@click.option("--tls-cert", type=_FILE, help="Certificate chain, PEM.")
-@click.option("--tls-key", type=_FILE, help="Private key of the certificate, PEM.")
-@click.option("--client-ca", type=_FILE, help="Demand client certificates signed by these authorities, PEM.")
-@click.option("--trusted-proxy", multiple=True, help="Only this address may connect, and its X-Client-Cert-SHA256 counts.")
-def tokens_serve(
-    store: str,
-    keys: Path,
-    host: str,
-    port: int,
-    tls_cert: Path | None,
-    tls_key: Path | None,
-    client_ca: Path | None,
-    trusted_proxy: tuple[str, ...],
-) -> None:
-    """Serve until interrupted; run it as another user than the exchange, so that only it can read the keys."""
-    click.echo(
-        f"tokens on {'https' if tls_cert else 'http'}://{host}:{port}/tokens/ (store: {_without_password(store)})", err=True
-    )
-    listen = Listen(host, port, tls_cert, tls_key, client_ca)
-    options = Options(trusted_proxies=frozenset(trusted_proxy))
-    token_service.serve(Start(store, listen, options), keys, group.best())
 
 
 def _members(store: str) -> Members:
@@ -494,17 +340,3 @@ def _review(store: str, status: str, *, accept: bool) -> None:
     except NotFoundError as error:
         raise SharingError(f"nothing waits under status {status} any more") from error
     click.echo(f"published {told['success_count']}, sent back {told['failure_count']}")
-
-
-def _show(form: str, rows: Sequence[dict[str, Any]]) -> None:
-    if form == "json":
-        output.document(list(rows))
-    elif rows:
-        output.table(list(rows[0]), [list(row.values()) for row in rows])
-    else:
-        output.say("nothing yet")
-
-
-def _without_password(store: str) -> str:
-    scheme, mark, rest = store.partition("://")
-    return f"{scheme}{mark}{rest.rpartition('@')[2]}" if mark else store

@@ -19,6 +19,9 @@ from stillwatch.sharing.taxii.admission import Admitted, RefusedError, admit, na
 from stillwatch.sharing.taxii.database import Database, Row, Transaction
 from stillwatch.sharing.taxii.filters import Filters
 from stillwatch.sharing.taxii.members import Collection, Member
+from stillwatch.sharing.taxii.selection import marks, visible, where
+from stillwatch.sharing.taxii.statuses import Failure, failed
+from stillwatch.sharing.taxii.statuses import status as new_status
 
 MAX_PAGE_BYTES = 8 * 1024 * 1024
 STATUS_KEPT_US = 7 * times.DAY_US
@@ -52,15 +55,6 @@ class Page:
     more: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """One object of a batch that was not stored, as its sender will know it."""
-
-    id: str
-    version: str
-    reason: str
-
-
 class Objects:
     """
     The objects of all collections.
@@ -83,15 +77,15 @@ class Objects:
         """
         if filters.spec_versions and SPEC_VERSION not in filters.spec_versions:
             return Page([], False)
-        where, values = _where(filters)
-        seen, seen_values = _visible(member)
+        asked, values = where(filters)
+        seen, seen_values = visible(member)
         start = max(after_us, filters.added_after_us if filters.added_after_us is not None else -1)
         records: list[Record] = []
         size = 0
         with self._database.read() as transaction:
             for row in transaction.each(
                 f"SELECT o.stamp, o.id, o.version, {'o.body' if bodies else 'NULL'} FROM object o "
-                f"WHERE o.coll = ? AND o.stamp > ?{where}{seen} ORDER BY o.stamp LIMIT ?",
+                f"WHERE o.coll = ? AND o.stamp > ?{asked}{seen} ORDER BY o.stamp LIMIT ?",
                 collection.n,
                 start,
                 *values,
@@ -107,7 +101,7 @@ class Objects:
 
     def knows(self, collection: Collection, member: Member, name: str) -> bool:
         """Is any version of an object visible to the member?"""
-        seen, values = _visible(member)
+        seen, values = visible(member)
         with self._database.read() as transaction:
             row = transaction.one(
                 f"SELECT 1 FROM object o WHERE o.coll = ? AND o.id = ?{seen} LIMIT 1", collection.n, name, *values
@@ -130,8 +124,8 @@ class Objects:
             if member.quarantined:
                 return _hold(transaction, collection, member, admitted, failures, now)
             posting = _store(transaction, collection, _rules(collection, member), admitted, now)
-            failures += [_failure(thing, reason) for thing, reason in posting.failures]
-            status = _status(str(uuid.uuid4()), now, posting.successes, failures, [])
+            failures += [failed(thing, reason) for thing, reason in posting.failures]
+            status = new_status(str(uuid.uuid4()), now, posting.successes, failures, [])
             _keep(transaction, collection, member, status, now)
             detail = f"stored={len(posting.entries)} refused={len(failures)} status={status['id']}"
             audit.append(transaction, [audit.Entry(now, member.id, "write", collection.id, detail)])
@@ -149,7 +143,7 @@ class Objects:
         rules = ledger.Rules(owner_of(peer), False, False, min(max_tlp, collection.max_tlp), vouched=True)
         with self._database.write() as transaction:
             posting = _store(transaction, collection, rules, admitted, now, origin=peer)
-            failures += [_failure(thing, reason) for thing, reason in posting.failures]
+            failures += [failed(thing, reason) for thing, reason in posting.failures]
             if posting.entries:
                 detail = f"{peer} stored={len(posting.entries)} refused={len(failures)}"
                 audit.append(transaction, [audit.Entry(now, "exchange", "pull", collection.id, detail)])
@@ -163,12 +157,12 @@ class Objects:
             NotFoundError: no such version is visible to the member.
             ForbiddenError: it is another member's.
         """
-        where, values = _where(filters)
-        seen, seen_values = _visible(member)
+        asked, values = where(filters)
+        seen, seen_values = visible(member)
         with self._database.write() as transaction:
             transaction.lock(f"collection {collection.n}")
             rows = transaction.all(
-                f"SELECT o.stamp, o.owner FROM object o WHERE o.coll = ? AND o.id = ?{where}{seen}",
+                f"SELECT o.stamp, o.owner FROM object o WHERE o.coll = ? AND o.id = ?{asked}{seen}",
                 collection.n,
                 name,
                 *values,
@@ -226,10 +220,10 @@ class Objects:
             if accept:
                 posting = _store(transaction, collection, _rules(collection, member), admitted, now)
                 successes = posting.successes
-                failures += [_failure(thing, reason) for thing, reason in posting.failures]
+                failures += [failed(thing, reason) for thing, reason in posting.failures]
             else:
-                failures += [_failure(thing, "a moderator did not accept it") for thing in admitted]
-            told = _status(status, kept[1], successes, failures, [])
+                failures += [failed(thing, "a moderator did not accept it") for thing in admitted]
+            told = new_status(status, kept[1], successes, failures, [])
             transaction.run("DELETE FROM waiting WHERE status = ?", status)
             transaction.run("UPDATE status SET body = ?, pending = 0, received = ? WHERE id = ?", orjson.dumps(told), now, status)
             action = "review-accept" if accept else "review-reject"
@@ -261,45 +255,6 @@ def judge(things: Iterable[Any], now_us: int, *, moderator: bool) -> tuple[list[
         except RefusedError as refusal:
             failures.append(Failure(*named(thing), str(refusal)))
     return admitted, failures
-
-
-def _where(filters: Filters) -> tuple[str, list[Any]]:
-    clauses = ""
-    values: list[Any] = []
-    for column, wanted in (("o.id", filters.ids), ("o.type", filters.types)):
-        if wanted:
-            clauses += f" AND {column} IN ({_marks(wanted)})"
-            values += wanted
-    versions = filters.versions or ("last",)
-    if "all" not in versions:
-        parts = [f"o.is_{flag} = 1" for flag in ("first", "last") if flag in versions]
-        exact = [int(v) for v in versions if v not in ("first", "last")]
-        if exact:
-            parts.append(f"o.version_us IN ({_marks(exact)})")
-            values += exact
-        clauses += f" AND ({' OR '.join(parts)})"
-    return clauses, values
-
-
-def _visible(member: Member) -> tuple[str, list[Any]]:
-    """
-    The part of every query that enforces TLP: one's own, or within one's clearance, and for what joins others, both ends too.
-
-    Ends that the collection does not hold hide nothing.
-    """
-    if member.moderator:
-        return "", []
-    # what came from one exchange is never handed on to another
-    own, foreign_end = (" AND o.origin IS NULL", " OR e.origin IS NOT NULL") if member.role == "peer" else ("", "")
-    return (
-        f"{own} AND (o.tlp <= ? OR o.owner = ?) AND (o.end_a IS NULL OR NOT EXISTS (SELECT 1 FROM object e WHERE e.coll = o.coll "
-        f"AND (e.id = o.end_a OR e.id = o.end_b) AND e.is_last = 1 AND ((e.tlp > ? AND e.owner <> ?){foreign_end})))",
-        [member.clearance, member.id, member.clearance, member.id],
-    )
-
-
-def _marks(values: Sequence[Any]) -> str:
-    return ", ".join("?" * len(values))
 
 
 def owner_of(peer: str) -> str:
@@ -366,7 +321,7 @@ def _holdings(transaction: Transaction, n: int, batch: list[Admitted]) -> ledger
 def _in_chunks(transaction: Transaction, sql: str, n: int, names: list[str]) -> Iterable[Row]:
     for start in range(0, len(names), _CHUNK):
         part = names[start : start + _CHUNK]
-        yield from transaction.all(f"{sql} ({_marks(part)})", n, *part)
+        yield from transaction.all(f"{sql} ({marks(part)})", n, *part)
 
 
 def _voices(transaction: Transaction, n: int, name: str) -> tuple[frozenset[str], frozenset[str]]:
@@ -419,7 +374,7 @@ def _flag_anew(transaction: Transaction, n: int, name: str) -> None:
 def _hold(
     transaction: Transaction, collection: Collection, member: Member, batch: list[Admitted], failures: list[Failure], now: int
 ) -> dict[str, Any]:
-    status = _status(str(uuid.uuid4()), now, [], failures, batch)
+    status = new_status(str(uuid.uuid4()), now, [], failures, batch)
     transaction.many(
         "INSERT INTO waiting VALUES (?, ?, ?, ?, ?, ?)",
         [(status["id"], place, collection.n, member.id, now, thing.body) for place, thing in enumerate(batch)],
@@ -433,39 +388,3 @@ def _hold(
 def _keep(transaction: Transaction, collection: Collection, member: Member, status: dict[str, Any], now: int) -> None:
     values = (status["id"], collection.root, member.id, now, status["pending_count"], orjson.dumps(status))
     transaction.run("INSERT INTO status VALUES (?, ?, ?, ?, ?, ?)", *values)
-
-
-def _failure(thing: Admitted, reason: str) -> Failure:
-    return Failure(thing.id, thing.version or "", reason)
-
-
-def _status(
-    name: str, now: int, successes: list[tuple[Admitted, int]], failures: list[Failure], pending: list[Admitted]
-) -> dict[str, Any]:
-    """TAXII 2.1 section 4.3.1; empty lists are left out."""
-    lists = {
-        "successes": [_detail(thing.id, thing.version or times.write(version_us)) for thing, version_us in successes],
-        "failures": [_detail(failure.id, failure.version, failure.reason) for failure in failures],
-        "pendings": [_detail(thing.id, thing.version or times.write(now)) for thing in pending],
-    }
-    return {
-        "id": name,
-        "status": "pending" if pending else "complete",
-        "request_timestamp": times.write(now),
-        "total_count": len(successes) + len(failures) + len(pending),
-        "success_count": len(successes),
-        "failure_count": len(failures),
-        "pending_count": len(pending),
-        **{key: details for key, details in lists.items() if details},
-    }
-
-
-def _detail(name: str, version: str, message: str | None = None) -> dict[str, str]:
-    """TAXII 2.1 section 4.3.1.1: `version` is a timestamp, so it is left out where the object had none that can be read."""
-    told = {"id": name}
-    try:
-        times.parse(version)
-        told["version"] = version
-    except ValueError:
-        pass
-    return told | ({"message": message} if message is not None else {})
