@@ -31,7 +31,7 @@ def put(folder: Path, name: str, data: bytes) -> str:
     [
         (LINE * 3, "lines", None),
         (b"\xef\xbb\xbf" + LINE, "lines", None),
-        (gzip.compress(LINE * 3), "lines", "gzip"),
+        (gzip.compress(LINE * 3, mtime=0), "lines", "gzip"),
         (zstandard.ZstdCompressor().compress(LINE * 3), "lines", "zstd"),
         (orjson.dumps([GOOD, GOOD], option=orjson.OPT_INDENT_2), "document", None),
         (orjson.dumps(GOOD, option=orjson.OPT_INDENT_2), "document", None),

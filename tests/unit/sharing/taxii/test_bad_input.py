@@ -76,9 +76,9 @@ def test_a_gzip_body_is_welcome(api: Api) -> None:
 @pytest.mark.parametrize(
     ("body", "coding", "status"),
     [
-        (gzip.compress(b" " * 9_000_000), "gzip", 413),
+        (gzip.compress(b" " * 9_000_000, mtime=0), "gzip", 413),
         (b"no gzip", "gzip", 422),
-        (gzip.compress(b'{"objects":[{}]}')[:-6], "gzip", 422),
+        (gzip.compress(b'{"objects":[{}]}', mtime=0)[:-6], "gzip", 422),
         (b"{}", "br", 415),
         (b"{}", "gzip, gzip", 415),
     ],
