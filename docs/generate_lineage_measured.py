@@ -83,14 +83,14 @@ def rivals() -> str:
     columns = [
         "suspect",
         "truth",
-        "`weights-exact`, log10 p",
+        "`weights-exact`",
         "`weights-robust`, score",
         "`modeldna` 0.1.0",
         "`knowlyr-modelaudit` 0.4.1, REEF",
     ]
     return (
-        "\n## Side by side\n\nTwelve-layer Llamas, trained; each tool as it comes, on the same folders. `knowlyr-modelaudit` calls a pair "
-        "derived at 0.85 and above; SAME_FAMILY_UNRESOLVED is how `modeldna` abstains.\n\n" + table(columns, rows)
+        "\n## Side by side\n\nTwelve-layer Llamas, trained; each tool as it comes, on the same folders. `knowlyr-modelaudit` calls a "
+        "pair derived at 0.85 and above; SAME_FAMILY_UNRESOLVED is how `modeldna` abstains.\n\n" + table(columns, rows)
     )
 
 
