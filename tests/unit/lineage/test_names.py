@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import gguf
 import numpy as np
 import pytest
 from tests.checkpoints import LATENT, LLAMA, MIXTURE, State, model_of, random_state, write_folder, write_gguf
 
 from stillwatch.errors import LineageError
+from stillwatch.lineage import names
 from stillwatch.lineage.names import Model, read_names
 from stillwatch.lineage.weights import open_weights
 
@@ -165,3 +167,36 @@ def test_buffers_are_no_unknown_tensors(tmp_path: Path) -> None:
     model = model_of(tmp_path, state, LLAMA)
 
     assert (model.others, model.layers[0].unknown) == ((), frozenset())
+
+
+GGUF_ARCHITECTURES = ("LLAMA", "QWEN2", "QWEN2MOE", "QWEN3", "QWEN3MOE", "GEMMA", "GEMMA2", "GEMMA3", "DEEPSEEK2")
+
+
+@pytest.mark.parametrize("architecture", GGUF_ARCHITECTURES)
+def test_every_tensor_that_llama_cpp_writes_for_an_architecture_is_known(architecture: str) -> None:
+    """
+    The names that the gguf package lists for each architecture all have a role; none withholds a symmetry by being unknown.
+    """
+    told = [gguf.TENSOR_NAMES[t].format(bid=0) for t in gguf.MODEL_TENSORS[gguf.MODEL_ARCH[architecture]]]
+
+    unknown = [name for name in told if not _known(name)]
+
+    assert told
+    assert unknown == []
+
+
+def test_names_of_the_indexer_are_those_of_the_gguf_package() -> None:
+    """
+    DSA's indexer under llama.cpp's names.
+    """
+    kinds = (gguf.MODEL_TENSOR.INDEXER_ATTN_Q_B, gguf.MODEL_TENSOR.INDEXER_ATTN_K, gguf.MODEL_TENSOR.INDEXER_K_NORM)
+    told = [gguf.TENSOR_NAMES[kind].format(bid=0) for kind in (*kinds, gguf.MODEL_TENSOR.INDEXER_PROJ)]
+
+    assert all(_known(name) for name in told)
+
+
+def _known(name: str) -> bool:
+    """Does a tensor of this name get a role, or hold no weights?"""
+    endings = [name + ending for ending in (".weight", ".bias", "")]
+    inside = [ending.removeprefix("blk.0.") for ending in endings]
+    return any(e.endswith(names._NO_WEIGHTS) or e in names._TOP or names._role(i) for e, i in zip(endings, inside, strict=True))
