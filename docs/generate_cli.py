@@ -49,7 +49,7 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 def _below(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
     yield path, command
     if isinstance(command, click.Group):
-        for name, inner in command.commands.items():
+        for name, inner in sorted(command.commands.items()):
             yield from _below(f"{path} {name}", inner)
 
 
