@@ -8,6 +8,7 @@ from stillwatch import pipeline, report, settings
 from stillwatch.cli import main, output, progress
 from stillwatch.engine.duckdb import DuckDBEngine
 from stillwatch.records.campaign import Campaign, Document
+from stillwatch.report import words
 
 _FAIL_ON = ("watched", "likely", "never")
 
@@ -83,8 +84,9 @@ def command(
 
 def summary(document: Document, page: Path) -> None:
     coverage = document.coverage
-    bad = f", {coverage.n_bad_lines:,} bad lines set aside in {coverage.quarantine}" if coverage.n_bad_lines else ""
-    click.echo(f"{document.n_exchanges:,} exchanges of {document.n_accounts:,} accounts, tier {coverage.tier}{bad}")
+    bad = f", {words.plural(coverage.n_bad_lines, 'bad line')} set aside in {coverage.quarantine}" if coverage.n_bad_lines else ""
+    exchanges, accounts = words.plural(document.n_exchanges, "exchange"), words.plural(document.n_accounts, "account")
+    click.echo(f"{exchanges} of {accounts}, tier {coverage.tier}{bad}")
     if not document.campaigns:
         click.echo("No campaign found. What this log could not have shown is in the report.")
     licensed = any(c.entitlement and c.entitlement.suppressed for c in document.campaigns)
