@@ -10,7 +10,7 @@ This is the only file that knows it. Every stage reads and writes tables under D
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib import metadata
@@ -28,9 +28,10 @@ from stillwatch.engine.journal import Journal
 from stillwatch.errors import LogFormatError, SettingsError
 from stillwatch.ingest import quarantine
 from stillwatch.ingest.base import Source, Split
-from stillwatch.privacy import Key, pseudonym
+from stillwatch.privacy import Key
 from stillwatch.records import campaign, fields, tables
 from stillwatch.records.coverage import Coverage
+from stillwatch.records.difference import Difference, differences
 from stillwatch.records.progress import Observer, Silent
 from stillwatch.records.window import Window
 from stillwatch.settings import IngestSettings, Settings, from_json
@@ -69,9 +70,9 @@ class SignSplit:
                 continue
             first_row = (split.number << 32) | piece.first_index
             if piece.signatures is not None:
-                table = pa.Table.from_batches([piece.signatures])
-                signed.append(_renumbered(table, first_row))
-                accounts.append(_signed_accounts(table))
+                taken, people = signatures.taken_over(piece.signatures, first_row)
+                signed.append(taken)
+                accounts.append(people)
             else:
                 signed.append(signatures.sign(piece.exchanges, first_row, self.key))
                 accounts.append(signatures.accounts(piece.exchanges, self.key))
@@ -373,29 +374,6 @@ def _texts(source: Source, settings: IngestSettings, rows: set[int]) -> dict[int
     return found
 
 
-def _renumbered(table: pa.Table, first_row: int) -> pa.Table:
-    at = table.schema.get_field_index("row")
-    return table.set_column(at, "row", pa.array(range(first_row, first_row + table.num_rows), pa.int64()))
-
-
-def _signed_accounts(table: pa.Table) -> pa.Table:
-    """A signed table knows no account ids: pseudonyms stand for them."""
-    accounts = pc.unique(table["account"]).to_pylist()
-    return pa.table(
-        {"account": accounts, "account_id": [pseudonym(a) for a in accounts], "org_id": pa.nulls(len(accounts), pa.string())},
-        schema=tables.ACCOUNTS.schema,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A published figure that the stored signatures do not give again."""
-
-    where: str
-    published: str
-    recomputed: str
-
-
 def verify(out: Path, work: Path) -> tuple[campaign.Document, tuple[Difference, ...]]:
     """
     Recompute every published figure of a results folder from its stored signatures.
@@ -421,23 +399,12 @@ def verify(out: Path, work: Path) -> tuple[campaign.Document, tuple[Difference, 
             int(r.id, 16) - ((int(r.id, 16) >> 63) << 64): r.sketch for c in published.campaigns for r in c.recipes if r.sketch
         }
         again = assemble(engine, settings, known, published.coverage, published.key_id, sketches)
-        found = list(_differences("campaigns.json", fields.plain(published), fields.plain(again)))
+        found = list(differences("campaigns.json", fields.plain(published), fields.plain(again)))
         found += campaigns.table_differences(engine, out)
-    return again, tuple(Difference(*d) for d in found)
+    return again, tuple(found)
 
 
 def _results_file(path: Path) -> Path:
     if not path.exists():
         raise LogFormatError(f"{path.parent}: is no results folder (no {path.name}). Run: stillwatch scan LOGS --out DIR")
     return path
-
-
-def _differences(where: str, published: object, recomputed: object) -> Iterator[tuple[str, str, str]]:
-    if isinstance(published, dict) and isinstance(recomputed, dict):
-        for name in sorted(published.keys() | recomputed.keys()):
-            yield from _differences(f"{where}: {name}", published.get(name), recomputed.get(name))
-    elif isinstance(published, list) and isinstance(recomputed, list) and len(published) == len(recomputed):
-        for place, (a, b) in enumerate(zip(published, recomputed, strict=True)):
-            yield from _differences(f"{where}[{place}]", a, b)
-    elif published != recomputed:
-        yield where, str(published), str(recomputed)

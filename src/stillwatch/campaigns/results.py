@@ -9,6 +9,7 @@ from stillwatch.engine import parts
 from stillwatch.engine.base import Engine
 from stillwatch.privacy import pseudonym
 from stillwatch.records.campaign import Document
+from stillwatch.records.difference import Difference
 
 
 def write_results(engine: Engine, document: Document, out: Path, pseudonymous: bool) -> None:
@@ -46,13 +47,13 @@ def exchange_rows(engine: Engine) -> pa.Table:
     return rows.set_column(2, "recipe_id", pa.array(names, pa.string()))
 
 
-def table_differences(engine: Engine, out: Path) -> list[tuple[str, str, str]]:
-    """(where, published, recomputed) for each of the two tables that the engine's tables do not give again."""
+def table_differences(engine: Engine, out: Path) -> list[Difference]:
+    """One for each of the two tables that the engine's tables do not give again."""
     stored = pq.read_table(out / "accounts.parquet")
     found = []
     if all(account_rows(engine, pseudonymous).equals(stored) is False for pseudonymous in (False, True)):
-        found.append(("accounts.parquet", f"{stored.num_rows} rows", "other rows or figures"))
+        found.append(Difference("accounts.parquet", f"{stored.num_rows} rows", "other rows or figures"))
     attributed = pq.read_table(out / "exchanges.parquet")
     if not exchange_rows(engine).equals(attributed):
-        found.append(("exchanges.parquet", f"{attributed.num_rows} rows", "other rows or figures"))
+        found.append(Difference("exchanges.parquet", f"{attributed.num_rows} rows", "other rows or figures"))
     return found

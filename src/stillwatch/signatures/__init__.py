@@ -2,5 +2,6 @@
 
 from stillwatch.signatures import wording
 from stillwatch.signatures.build import accounts, sign
+from stillwatch.signatures.taking import taken_over
 
-__all__ = ["accounts", "sign", "wording"]
+__all__ = ["accounts", "sign", "taken_over", "wording"]

@@ -74,4 +74,4 @@ def test_changed_tables_are_noticed(tmp_path: Path) -> None:
     for name in ("accounts.parquet", "exchanges.parquet"):
         pq.write_table(pq.read_table(tmp_path / name).slice(1), tmp_path / name)
 
-    assert [where for where, _, _ in table_differences(engine, tmp_path)] == ["accounts.parquet", "exchanges.parquet"]
+    assert [d.where for d in table_differences(engine, tmp_path)] == ["accounts.parquet", "exchanges.parquet"]
