@@ -70,8 +70,7 @@ class TextKeyed:
     Exact p-value over keys for a watermark, a keyed choice of wording, or canary phrases.
 
     Works on plain text, whatever happened between teacher and student; each k-gram or slot counts once. Blind where too
-    little of the training data came through the gateway: at the scale of our benchmark power is lost between all and a
-    quarter of it.
+    little of the training data came through the gateway: word models show a quarter of it, a twentieth hardly.
 
     References:
         Sander et al. (2402.14904) for the test, Kirchenbauer et al. (2301.10226) for green lists. Power:
@@ -118,7 +117,7 @@ class TextKeyed:
             seed=given.seed,
             assumptions=(
                 "the key was drawn at random before the suspect was trained, and kept secret",
-                "the suspect's texts were not picked by anybody who knew the key",
+                "the suspect's texts were not picked by anybody who knew the key, and quote no marked text from their prompts",
                 f"key {key.key_id}",
             ),
             parts=choices.parts(key.secret),
