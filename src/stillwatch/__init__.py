@@ -14,13 +14,13 @@ if TYPE_CHECKING:  # for type checkers and editors alone: what `__getattr__` giv
     from stillwatch.errors import SettingsError as SettingsError
     from stillwatch.errors import StillwatchError as StillwatchError
     from stillwatch.ingest import inspect as inspect
-    from stillwatch.pipeline import Difference as Difference
     from stillwatch.pipeline import Outcome as Outcome
     from stillwatch.pipeline import scan as scan
     from stillwatch.pipeline import verify as verify
     from stillwatch.privacy import Key as Key
     from stillwatch.records.campaign import Campaign as Campaign
     from stillwatch.records.campaign import Document as Document
+    from stillwatch.records.difference import Difference as Difference
     from stillwatch.records.progress import Observer as Observer
     from stillwatch.records.window import Window as Window
     from stillwatch.settings import Settings as Settings
@@ -34,7 +34,7 @@ if TYPE_CHECKING:  # for type checkers and editors alone: what `__getattr__` giv
 # public name -> where it lives, and its name there
 _HOMES: dict[str, tuple[str, str]] = {
     "Campaign": ("stillwatch.records.campaign", "Campaign"),
-    "Difference": ("stillwatch.pipeline", "Difference"),
+    "Difference": ("stillwatch.records.difference", "Difference"),
     "Document": ("stillwatch.records.campaign", "Document"),
     "EngineError": ("stillwatch.errors", "EngineError"),
     "Key": ("stillwatch.privacy", "Key"),
