@@ -15,7 +15,7 @@ from stillwatch.methods.merging import Moments, explained, intervals, moments, w
 _ROLES = ("mlp.gate", "mlp.up", "mlp.down", "attn.v", "attn.o", "attn.kv_a", "shared.gate", "moe.gate.0", "moe.gate")
 _LEVEL = 0.95
 _DRAWS = 400
-_EXPLAINED = 0.5  # strangers explain nothing (below 0), a merge fine-tuned afterwards above 0.9: benchmarks/quality/lineage
+_EXPLAINED = 0.5  # strangers explain less than nothing (tests/unit/lineage/test_mix.py); half is a wide berth
 
 _NO_SHARE = 0.02  # twice the error of recovered shares
 
