@@ -69,8 +69,8 @@ class CandidateSettings:
 class CampaignSettings:
     """From evidence to verdict (research: Stage 4)."""
 
-    q: float = 0.05  # false-discovery rate of `likely`
-    watch_q: float = 0.1  # of `watched`
+    q: float = 0.1  # false-discovery rate of `likely`, campaigns counted and not groups; research, Stage 4
+    watch_q: float = 0.25  # of `watched`
     min_families: int = 2  # that must speak for a campaign before `likely`: no single kind of evidence convicts
     min_accounts: int = 20  # as candidates.min_accounts
     min_exchanges: int = 250  # as candidates.min_exchanges

@@ -9,6 +9,7 @@ from stillwatch.campaigns.reference import Reference
 from stillwatch.methods import fdr, tail
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 MIN_STRATUM = 50  # benign groups: with fewer a stratum borrows all others' scores of its origin, then all
 
@@ -32,9 +33,9 @@ def p_values(bits: Floats, strata: Sequence[str], reference: Reference, detector
     return out
 
 
-def q_values(p: Floats) -> Floats:
-    """Benjamini-Hochberg (1995) over every group tested; nested ones depend positively, so it stays valid."""
-    return fdr.benjamini_hochberg(p)
+def q_values(p: Floats, campaign: Ints, n_tests: float) -> Floats:
+    """Benjamini-Hochberg (1995) with campaigns as findings: groups of one campaign are one."""
+    return fdr.clustered(p, campaign, n_tests)
 
 
 def _background(by_stratum: dict[str, Floats], name: str) -> Floats:

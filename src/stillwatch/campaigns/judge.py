@@ -11,7 +11,7 @@ from scipy import sparse
 
 from stillwatch.campaigns import alternatives, calibrate, reference, score
 from stillwatch.engine.base import Engine
-from stillwatch.methods import communities
+from stillwatch.methods import communities, fdr
 from stillwatch.records import tables
 from stillwatch.settings import CampaignSettings
 
@@ -23,6 +23,8 @@ SAME_CAMPAIGN = (
 )
 PART_OF = 0.8  # share of a group's accounts that lie in another, of which it then is a part
 STRANGERS = 0.1  # share of accounts and tokens up to which two parts have nothing to do with each other
+MAX_P = 0.1  # groups above it are no finding at any rate that is offered, and need not be compared with each other
+EIGEN_GROUPS = 1_000  # of which the eigenvalues are taken: a second; of more groups a part
 NEAR_BEST = 0.9  # of the nested groups, the smallest whose score is within a tenth of the best stands for the campaign
 
 
@@ -95,8 +97,35 @@ def test(engine: Engine, settings: CampaignSettings, known: reference.Reference)
     p = calibrate.p_values(scores.bits, strata, known, detectors, settings.trim_share)
     enough = (n_accounts >= settings.min_accounts) & (groups["n_exchanges"].to_numpy()[at] >= settings.min_exchanges)
     q = np.ones(len(p))
-    q[enough] = calibrate.q_values(p[enough])
+    q[enough] = _q_values(engine, scores.groups[enough], p[enough])
     return Judged(scores.groups, scores.bits, scores.n_families, strata, p, q, n_accounts, enough)
+
+
+def _q_values(engine: Engine, groups: Ints, p: Floats) -> Floats:
+    """
+    Expected share of false campaigns among those found at each group's p-value.
+
+    A campaign of a hundred recipes makes a hundred groups that all pass: they are one finding. And groups that overlap are
+    fewer tests than they are groups.
+    """
+    q = np.ones(len(p))
+    looked_at = np.flatnonzero(p <= MAX_P)
+    if not len(looked_at):
+        return q
+    labels = _overlapping(engine, groups[looked_at])
+    single = labels >= 0
+    n_tests = _effective_tests(engine, groups)
+    q[looked_at[single]] = calibrate.q_values(p[looked_at[single]], labels[single], n_tests)
+    return q
+
+
+def _effective_tests(engine: Engine, groups: Ints) -> float:
+    """Independent tests that the groups are worth, by the accounts that they share; estimated on a part where there are many."""
+    part = groups[:: max(1, len(groups) // EIGEN_GROUPS)]
+    matrix = _incidence(engine, part, 'SELECT DISTINCT "group", account AS thing FROM group_accounts')
+    sizes = np.sqrt(np.maximum(np.asarray(matrix.sum(axis=1)).ravel(), 1.0))
+    similarity = np.asarray((matrix @ matrix.T).todense()) / np.outer(sizes, sizes)
+    return fdr.effective_tests(similarity) * len(groups) / len(part)
 
 
 def campaign_id(group: int) -> str:

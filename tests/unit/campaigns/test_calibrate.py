@@ -40,6 +40,6 @@ def test_a_small_stratum_borrows_from_its_origin_then_from_all() -> None:
     assert p[1] > 0.05
 
 
-def test_q_is_of_all_groups_tested() -> None:
-    """q-values are those of Benjamini and Hochberg."""
-    assert calibrate.q_values(np.array([0.01, 0.5])).tolist() == [0.02, 0.5]
+def test_q_counts_campaigns_and_not_groups() -> None:
+    """Two groups of one campaign are one finding among the tests that were made."""
+    assert calibrate.q_values(np.array([0.01, 0.02, 0.02]), np.array([1, 1, 2]), 5.0).round(3).tolist() == [0.05, 0.05, 0.05]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from stillwatch.methods import fdr
 from stillwatch.methods.fdr import benjamini_hochberg
 
 
@@ -37,3 +38,30 @@ def test_false_findings_stay_below_alpha() -> None:
         shares.append(found[:90].sum() / max(found.sum(), 1))
 
     assert np.mean(shares) <= 0.11
+
+
+def test_many_tests_of_one_thing_are_one_finding() -> None:
+    """Sixty tests of one cluster do not lower the q-value of a weak test elsewhere, as they would if each were a finding."""
+    p = np.concatenate((np.full(60, 1e-5), [1e-3]))
+    cluster = np.concatenate((np.zeros(60, int), [1]))
+
+    plain, told = fdr.benjamini_hochberg(np.concatenate((p, np.ones(900)))), fdr.clustered(p, cluster, 961.0)
+
+    assert plain[60] < 0.05
+    assert told[60] > 0.3
+    assert told[0] < 0.01
+
+
+def test_each_cluster_of_one_is_benjamini_hochberg() -> None:
+    """Where every test is its own cluster, the q-values are the usual ones."""
+    p = np.random.default_rng(1).random(50)
+
+    assert np.allclose(fdr.clustered(p, np.arange(50), 50.0), fdr.benjamini_hochberg(p))
+
+
+def test_dependent_tests_are_fewer() -> None:
+    """Blocks of equal tests are worth one test each; no tests are worth none."""
+    blocks = np.kron(np.eye(5), np.ones((4, 4)))
+
+    assert round(fdr.effective_tests(blocks), 6) == 5.0
+    assert fdr.effective_tests(np.empty((0, 0))) == 0.0
