@@ -45,7 +45,7 @@ demo: $(READY) ## the main job: a world with planted campaigns, scanned and scor
 reference: $(READY) ## build the shipped reference again, from worlds of grammar text and of half A of the shared corpora
 	$(BIN)/stillwatch reference build --out src/stillwatch/campaigns/reference.parquet --world reference --seeds 101-104
 	$(BIN)/stillwatch reference build --out src/stillwatch/campaigns/reference.parquet --append \
-		--world reference --seeds 201-204 --corpus $(DATA) --half A
+		--world reference --seeds 201-206 --corpus $(DATA) --half A
 
 accept: $(READY) ## build a world from the shared corpora (STILLWATCH_DATA), scan it, grade it
 	$(BIN)/python -m benchmarks.quality.accept --corpus $(DATA) --traces $(DATA)/traces
