@@ -33,28 +33,30 @@ class IngestSettings:
 
 @dataclass(frozen=True, slots=True)
 class TemplateSettings:
-    """When shared wording is a recipe (research: Stage 1)."""
+    """When shared wording is a recipe (docs/research.md, Stage 1)."""
 
-    min_requests: int = 20  # exchanges that must carry a fragment before it is heavy; research, Stage 1
-    min_accounts: int = 5  # distinct accounts that must; one account's own habit is no recipe; research, Stage 1
+    min_requests: int = 20  # exchanges that must carry a fragment before it is heavy; docs/research.md, Stage 1
+    min_accounts: int = 5  # distinct accounts that must; one account's own habit is no recipe; docs/research.md, Stage 1
     posting_agreement: float = 0.5  # Jaccard of two fragments' posting lists
     recipes_per_exchange: int = 4  # best matches kept; bounds the table of uses
     semantic_hamming: int = 18  # bits of 128; benchmarks/quality/templates: variants of one 14 in the middle, strangers 43 at 1 %
     semantic_words: int = 12  # below it a text is too short to be a recipe by its meaning alone
     semantic_radius: int = 24  # bits between an exchange and the middle of its semantic recipe
     family_containment: float = 0.5  # of both account sets in each other, with twice semantic_hamming
-    bundle_jaccard: float = 0.4  # of the accounts of two recipes, to be one bundle; research, Stage 1
+    bundle_jaccard: float = 0.4  # of the accounts of two recipes, to be one bundle; docs/research.md, Stage 1
 
 
 @dataclass(frozen=True, slots=True)
 class CandidateSettings:
-    """Which groups are tested (research: Stage 2)."""
+    """Which groups are tested (docs/research.md, Stage 2)."""
 
-    min_accounts: int = 20  # research, risk 10: fewer accounts or exchanges over-claim, so such groups are not tested at all
+    min_accounts: int = (
+        20  # docs/research.md, risk 10: fewer accounts or exchanges over-claim, so such groups are not tested at all
+    )
     min_exchanges: int = 250  # as min_accounts
-    neighbours: int = 15  # links kept an account, the strongest; research, Stage 2
-    resolutions: tuple[float, ...] = (1.0, 5.0, 20.0)  # of the communities: fleets differ in size; research, Stage 2
-    rarity_powers: tuple[float, ...] = (1.0, 3.0)  # how much rarer shared things count for more; research, Stage 2
+    neighbours: int = 15  # links kept an account, the strongest; docs/research.md, Stage 2
+    resolutions: tuple[float, ...] = (1.0, 5.0, 20.0)  # of the communities: fleets differ in size; docs/research.md, Stage 2
+    rarity_powers: tuple[float, ...] = (1.0, 3.0)  # how much rarer shared things count for more; docs/research.md, Stage 2
     max_token_accounts: int = 2_000  # K_max: more popular tokens stay hyperedges
     duplicate_jaccard: float = 0.8  # of the accounts of two groups, to be one group under two names
     sample_accounts: int = (
@@ -67,15 +69,17 @@ class CandidateSettings:
 
 @dataclass(frozen=True, slots=True)
 class CampaignSettings:
-    """From evidence to verdict (research: Stage 4)."""
+    """From evidence to verdict (docs/research.md, Stage 4)."""
 
-    q: float = 0.1  # false-discovery rate of `likely`, campaigns counted and not groups; research, Stage 4
+    q: float = 0.1  # false-discovery rate of `likely`, campaigns counted and not groups; docs/research.md, Stage 4
     watch_q: float = 0.25  # of `watched`
     min_families: int = 2  # that must speak for a campaign before `likely`: no single kind of evidence convicts
     min_accounts: int = 20  # as candidates.min_accounts
     min_exchanges: int = 250  # as candidates.min_exchanges
     own_reference_groups: int = 200  # so many own benign groups replace the shipped reference
-    trim_share: float = 0.01  # of a reference, its highest scores: undetected campaigns may be among them; research, Stage 4
+    trim_share: float = (
+        0.01  # of a reference, its highest scores: undetected campaigns may be among them; docs/research.md, Stage 4
+    )
     entitlements: Path | None = None  # registry of licensed distillers (TOML)
     own_reference: Path | None = None  # made by `stillwatch reference learn`
     usd_per_million_prompt_tokens: float | None = None  # the operator's list price; no default would be right for anyone
@@ -89,7 +93,7 @@ class EngineSettings:
 
     name: str = "duckdb"  # the embedded engine, which needs no server
     workers: int | None = None  # None = the cores this process may use
-    memory_gb: float = 4.0  # engines.md: DuckDB honours it within 8 % and is faster with 4 GB than with 20
+    memory_gb: float = 4.0  # docs/research.md, engines: DuckDB honours it within 8 % and is faster with 4 GB than with 20
     temp_dir: Path | None = None  # where queries spill; None = beside the tables
 
 

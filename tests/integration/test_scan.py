@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stillwatch import pipeline, signatures, worlds
+from stillwatch import evidence, ingest, pipeline, signatures, worlds
 from stillwatch.engine import parts
 from stillwatch.errors import EngineError, LogFormatError, SettingsError
 from stillwatch.privacy import Key, pseudonym
@@ -91,11 +91,11 @@ def test_a_signed_table_gives_the_same_campaigns(
     world: worlds.WorldReport, scanned: pipeline.Outcome, settings: Settings, tmp_path: Path
 ) -> None:
     """Scanning keyed signatures without text finds the same campaigns, evidence and accounts; only wording and columns differ."""
-    source = pipeline.ingest.discover([str(world.log)], settings.ingest)
+    source = ingest.discover([str(world.log)], settings.ingest)
     signed = [
         signatures.sign(piece.exchanges, (split.number << 32) | piece.first_index, Key(KEY))
         for split in source.splits
-        for piece in pipeline.ingest.read(split, settings.ingest)
+        for piece in ingest.read(split, settings.ingest)
     ]
     parts.write_file(tmp_path / "signed.parquet", pa.concat_tables(signed))
 
@@ -186,7 +186,7 @@ def test_an_interrupted_run_goes_on(
         raise LostError("lost")
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline.evidence, "weigh", lost)
+        patch.setattr(evidence, "weigh", lost)
         with pytest.raises(LostError):
             pipeline.scan([str(world.log)], tmp_path / "out", settings)
     assert not (tmp_path / "out" / "campaigns.json").exists()

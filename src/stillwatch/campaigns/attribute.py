@@ -24,13 +24,13 @@ KINDS = ("recipe", "config", "network")  # what an exchange carries
 ACCOUNT_KINDS = ("payment", "device")  # what an account carries
 FALSE_PROBABLE = 1e-2  # accounts expected in the whole log by chance: the threshold is log2(accounts / this)
 FALSE_CORE = 1e-5  # core accounts may be acted on
-LIFT_BITS = float(np.log2(20.0))  # research, Stage 5
+LIFT_BITS = float(np.log2(20.0))  # docs/research.md, Stage 5
 WEIGHT_CAP_BITS = 60.0  # one in 10^18: no membership is known better than the assumptions behind it
 MIN_TOKENS = 2
 MIN_HOLDERS = 3
 MIN_EXCHANGES = 5
 ATTRIBUTED_FROM = 0.5  # responsibility from which an exchange is said to belong
-"""Formulas: research, Stage 5; rates: benchmarks/quality/attribution."""
+"""Formulas: docs/research.md, Stage 5; rates: benchmarks/quality/attribution."""
 
 
 @dataclass(frozen=True, slots=True)

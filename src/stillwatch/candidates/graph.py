@@ -12,7 +12,7 @@ from stillwatch.settings import CandidateSettings
 
 Ints = npt.NDArray[np.int64]
 
-MIN_LIFT = 20.0  # research, Stage 5: a token twenty times as common inside as outside tells the group
+MIN_LIFT = 20.0  # docs/research.md, Stage 5: a token twenty times as common inside as outside tells the group
 MAX_LIFT_SHARE = 0.25  # ... or a quarter of the greatest lift that a log of this size admits
 MIN_TOLD = 3  # accounts of the group that hold such a token
 MAX_SHARE = 0.2  # a token that a fifth of all accounts hold links nobody

@@ -38,7 +38,7 @@ class InfrastructureCollisions:
         field: "payment", "device", "network" or "client".
 
     References:
-        research, 3.6; a beta-binomial instead of its negative-binomial tail, because what is counted is units and has
+        docs/research.md, 3.6; a beta-binomial instead of its negative-binomial tail, because what is counted is units and has
         a ceiling. rates.json, block infrastructure. Cap: the bound above, at most 9 bits.
     """
 

@@ -39,7 +39,7 @@ class DuplicateFill:
     Cost: one sort of the group's exchanges.
 
     References:
-        research, 3.3; pool size by Chao (1984). rates.json, block duplicate_fill. Cap: that of `persistence` and two
+        docs/research.md, 3.3; pool size by Chao (1984). rates.json, block duplicate_fill. Cap: that of `persistence` and two
         more, so that a clear list outweighs it.
     """
 

@@ -28,7 +28,7 @@ from stillwatch.methods.adoption import log_betabinomial
 
 BENIGN_BELOW = 0.05  # of a group's exchanges harvested: not a group that a campaign made
 DILUTED_BELOW = 0.9
-CAMPAIGN_FROM = 0.4  # below, no detector is asked to see it: DESIGN.md, known limit
+CAMPAIGN_FROM = 0.4  # below, no detector is asked to see it: docs/why.md, what cannot be found
 LIST_FROM = 0.05  # overlap from which a benign group is taken to share a list
 MIN_GROUPS = 20  # a law is refitted from so many groups, else kept
 MIN_SD = 0.15

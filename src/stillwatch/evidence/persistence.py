@@ -20,7 +20,7 @@ from stillwatch.records.window import Window
 SITTING_GAP_US = 30 * 60 * 1_000_000  # half an hour without a request ends a web session (Catledge & Pitkow 1995: 25.5 min)
 PIECES_PER_ACCOUNT = 20  # an account's influence is bounded; 190 pairs of pieces say all it has to say
 MIN_HANDS = 8  # fewer accounts do not speak for a group
-MIN_PIECES = 40  # research, 3.1: at 30 pieces fleets and people overlap, at 60 they do not
+MIN_PIECES = 40  # docs/research.md, 3.1: at 30 pieces fleets and people overlap, at 60 they do not
 EXCHANGES_PER_SITTING = 8  # of a sitting, evenly spaced: enough to meet its subjects, few enough to bound its size
 
 
@@ -44,7 +44,7 @@ class Persistence:
     Cost: one sort of the group's rare words, then linear in them for each of 2 to 8 deals.
 
     References:
-        research, 3.1; rates.json, block persistence. Cap: fewer than one ordinary group in a thousand was seen
+        docs/research.md, 3.1; rates.json, block persistence. Cap: fewer than one ordinary group in a thousand was seen
         without return, and the laws' tails are not known beyond that.
     """
 

@@ -36,7 +36,7 @@ class ModelPivot:
     Cost: one pass over exchanges near a release.
 
     References:
-        research, 3.5. rates.json, block pivot. Cap: the bound above, rounded up.
+        docs/research.md, 3.5. rates.json, block pivot. Cap: the bound above, rounded up.
     """
 
     name: ClassVar[str] = "model_pivot"

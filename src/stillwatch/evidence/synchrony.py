@@ -37,7 +37,7 @@ class Synchrony:
     Cost: one pass over (account, hour), and a 24 × 24 product a day-frequency.
 
     References:
-        research, 3.4. Ours: cosines, so that no heavy account speaks for the group, and exact moments instead of
+        docs/research.md, 3.4. Ours: cosines, so that no heavy account speaks for the group, and exact moments instead of
         replicates. rates.json, block synchrony. Cap: hours of one account are not independent.
     """
 

@@ -22,7 +22,7 @@ from stillwatch.records.lineage import Proof
 
 Held = TypeVar("Held")
 
-SMALLEST_PRINTED_P = 1e-12  # research/lineage.md 5.3: below it the model's assumptions, not the data, set the number
+SMALLEST_PRINTED_P = 1e-12  # docs/research.md, lineage: below it the model's assumptions, not the data, set the number
 
 
 class Verdict(StrEnum):

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-TRIM_WORDS = 3  # an account's most repeated words, left out against persona padding (research, answer 5)
+TRIM_WORDS = 3  # an account's most repeated words, left out against persona padding (docs/research.md, answer 5)
 TRIM_NEEDS = 10.0  # ... where so many repeats a deal would remain; sparse groups would keep nothing
 LOUD_HANDS = 0.1  # the share of hands that repeats most counts as much as the next one, but at least LOUD_REPEATS
 LOUD_REPEATS = 2.0
@@ -68,7 +68,7 @@ def persistence(
         owner: Owner of each piece, `(n_pieces,)`; two pieces of one owner are never dealt to one hand.
 
     References:
-        research, 3.1. Ours: the dealt null, exposure counted in words and not in pieces (long pieces share more), loud
+        docs/research.md, 3.1. Ours: the dealt null, exposure counted in words and not in pieces (long pieces share more), loud
         hands held down, and trimming that grows with the hand (none below four pieces, three words from twelve).
 
     >>> own = np.repeat(np.arange(20), 3)                       # 20 owners of three pieces, each with its own two words

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-TAIL_SHARE = 0.1  # of the background lies above the threshold (research, Stage 4: the 85-90 % quantile)
+TAIL_SHARE = 0.1  # of the background lies above the threshold (docs/research.md, Stage 4: the 85-90 % quantile)
 MIN_TAIL = 10  # excesses, taken from lower down in small backgrounds
 MIN_BACKGROUND = 20  # scores; with fewer nothing is continued
-FLOOR = 1e-6  # research, risk 5: the tail is the weakest link, nobody has seen one in a million
+FLOOR = 1e-6  # docs/research.md, risk 5: the tail is the weakest link, nobody has seen one in a million
 SHAPES = np.linspace(0.0, 0.5, 26)  # a negative shape would end the tail and call everything beyond impossible
 SHAPE_SD = 0.2  # weak prior: scores are sums of capped terms, so their tails are nearer exponential than Cauchy
 SCALES = np.geomspace(0.2, 5.0, 61)  # in units of the mean excess

@@ -20,7 +20,7 @@ from stillwatch.records.visible import visible
 from stillwatch.report import links, timeline, waterfall, words
 from stillwatch.report.gather import INFRASTRUCTURE, Facts, Gathered, gather
 
-MAX_CIRCLES = 300  # ecosystem.md 4.1: more cannot be told apart, and a browser slows down
+MAX_CIRCLES = 300  # docs/research.md, console: more cannot be told apart, and a browser slows down
 MAX_CIRCLES_IN_ALL = 3_000  # keeps a page of a hundred campaigns under two megabytes of drawing
 MIN_CIRCLES = 48
 OPEN_CAMPAIGNS = 3  # further ones start folded

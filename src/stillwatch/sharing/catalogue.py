@@ -19,7 +19,7 @@ TERMS_TEXT = (
     "Any action is the recipient's own decision. Delete 90 days after valid_until."
 )
 
-# MITRE ATLAS 5.6: id, name (research/exchange.md section 1)
+# MITRE ATLAS 5.6: id, name (docs/research.md, exchange)
 TECHNIQUES = (
     ("AML.T0024.002", "Extract AI Model"),
     ("AML.T0040", "AI Model Inference API Access"),

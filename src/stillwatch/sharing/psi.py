@@ -7,7 +7,7 @@ items it answers, and answers each ask once.
 
 References:
     Diffie-Hellman PSI as in Meadows, 1986, with a Golomb-coded set for the answerer's side; openmined-psi 2. Cost on one core:
-    research/exchange.md section 3.
+    docs/research.md, exchange.
 """
 
 import hashlib

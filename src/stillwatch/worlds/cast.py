@@ -22,7 +22,7 @@ N_CLIENTS = 400  # distinct TLS fingerprints and user agents in the world
 N_CONFIGS = 300
 N_CLOUD_ASNS = 12
 N_HOME_ASNS = 600
-RELEASE_HAZARD_A_DAY = 0.06  # of an ordinary account to take up a new model; research: pivot, mu
+RELEASE_HAZARD_A_DAY = 0.06  # of an ordinary account to take up a new model; docs/research.md, pivot, mu
 
 
 @dataclass

@@ -1,5 +1,5 @@
 """
-A ruled-on campaign as a STIX 2.1 bundle of standard objects (research/exchange.md section 5, "Who carries what").
+A ruled-on campaign as a STIX 2.1 bundle of standard objects (docs/research.md, exchange).
 
 Ids are salted: HMAC under the member's own key over what the object says, written as a UUID. So sending again is idempotent,
 and an id tells nothing to whoever guesses its content. Times are whole days. Everything expires.

@@ -12,7 +12,7 @@ from stillwatch.records.campaign import Campaign, RecipeUse
 from stillwatch.sharing.export import sketch
 from stillwatch.sharing.export.sketch import Epoch
 
-MIN_ACCOUNTS = 5  # research/exchange.md section 3: below, a template can be one customer's own words
+MIN_ACCOUNTS = 5  # docs/research.md, exchange: below, a template can be one customer's own words
 MIN_REQUESTS = 100
 MIN_SHINGLES = 40
 MIN_BENIGN_TEXTS = 1_000  # fewer cannot tell a common phrase from a rare one

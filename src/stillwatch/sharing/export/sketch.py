@@ -6,7 +6,7 @@ as chance (1 in 256 a byte), so a guess cannot be confirmed; whoever holds the k
 
 References:
     Broder, "On the resemblance and containment of documents", 1997. b-bit truncation: Li and König, "b-Bit Minwise
-    Hashing", WWW 2010. Secret functions: Liang et al., CiC 1(4), 2024. Figures: research/exchange.md section 3.
+    Hashing", WWW 2010. Secret functions: Liang et al., CiC 1(4), 2024. Figures: docs/research.md, exchange.
 """
 
 import base64

@@ -153,7 +153,7 @@ def _level_refusal(thing: Admitted, heads: Mapping[str, Head], rules: Rules) -> 
 
 
 def _quorum_refusal(thing: Admitted, holdings: Holdings, rules: Rules) -> str | None:
-    """Two members, the owner and one more, and more for than against (research/exchange.md, security model)."""
+    """Two members, the owner and one more, and more for than against (docs/research.md, exchange)."""
     if not thing.actionable or rules.moderator or rules.vouched:
         return None
     agreeing, against = holdings.voices.get(thing.id, (frozenset(), frozenset()))

@@ -30,7 +30,7 @@ _KEY = re.compile(r"swx_([0-9a-f]{8})_([A-Za-z0-9_-]{43})")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one member may ask for; 0 means no limit (exchange defaults: research/exchange.md section 5)."""
+    """What one member may ask for; 0 means no limit (exchange defaults: docs/research.md, exchange)."""
 
     gets_a_minute: int = 600
     posts_a_minute: int = 60

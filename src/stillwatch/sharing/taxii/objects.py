@@ -3,7 +3,7 @@ The objects of an exchange: pages by key, batches under one lock, deletion.
 
 Lossless polling rests on one rule: a stamp is `max(clock, last stamp + 1 µs)`, taken *inside* the write transaction,
 after the collection's lock. Whoever has seen stamp s will never be shown a smaller one later, because every commit
-that is still to come takes its stamps after the lock, hence above s. (research/exchange.md measured two servers that
+that is still to come takes its stamps after the lock, hence above s. (docs/research.md measured two servers that
 stamp before the commit: pollers of one lost 27 %.)
 """
 
