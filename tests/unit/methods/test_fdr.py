@@ -61,7 +61,7 @@ def test_each_cluster_of_one_is_benjamini_hochberg() -> None:
 
 def test_dependent_tests_are_fewer() -> None:
     """Blocks of equal tests are worth one test each; no tests are worth none."""
-    blocks = np.kron(np.eye(5), np.ones((4, 4)))
+    blocks = np.asarray(np.kron(np.eye(5), np.ones((4, 4))), np.float64)
 
     assert round(fdr.effective_tests(blocks), 6) == 5.0
     assert fdr.effective_tests(np.empty((0, 0))) == 0.0
