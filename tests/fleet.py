@@ -40,7 +40,9 @@ def a_fleet(tmp_path: Path, told_by: str = "wording", client: int | None = 900) 
         an_engine(tmp_path),
         signatures=rows,
         uses=uses,
-        recipes=[{"recipe": r, "kind": "wording", "n_requests": sum(u["recipe"] == r for u in uses)} for r in (7, 8)],
+        recipes=[
+            {"recipe": r, "family": r, "kind": "wording", "n_requests": sum(u["recipe"] == r for u in uses)} for r in (7, 8)
+        ],
         groups=[{"group": 1, "told_by": told_by, "n_accounts": MEMBERS}],
         group_accounts=[{"group": 1, "account": a, "payment": a % 2, "payment_units": 10} for a in range(MEMBERS)],
         group_exchanges=found,

@@ -20,7 +20,7 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-KINDS = ("recipe", "config", "network")  # what an exchange carries
+KINDS = ("family", "config", "network")  # what an exchange carries; families, as satellites of one template are one thing said
 ACCOUNT_KINDS = ("payment", "device")  # what an account carries
 FALSE_PROBABLE = 1e-2  # accounts expected in the whole log by chance: the threshold is log2(accounts / this)
 FALSE_CORE = 1e-5  # core accounts may be acted on
@@ -28,7 +28,8 @@ LIFT_BITS = float(np.log2(20.0))  # docs/research.md, Stage 5
 WEIGHT_CAP_BITS = 60.0  # one in 10^18: no membership is known better than the assumptions behind it
 MIN_TOKENS = 2
 MIN_HOLDERS = 3
-MIN_EXCHANGES = 5
+MANY_TOKENS = 5  # distinct ones, from which wording alone makes a core account; docs/research.md, Stage 5
+MIN_CORE_SHARE = 0.05  # of an account's exchanges: behind more cover than 95 % it is looked at, and not acted on
 ATTRIBUTED_FROM = 0.5  # responsibility from which an exchange is said to belong
 """Formulas: docs/research.md, Stage 5; rates: benchmarks/quality/attribution."""
 
@@ -97,7 +98,7 @@ def _traffic(engine: Engine, name: str, claimed: Ints) -> _Traffic | None:
     start = np.isin(rows["row"].to_numpy(), start_rows["row"].to_numpy())
     accounts, account = np.unique(rows["account"].to_numpy(), return_inverse=True)
     recipe = _told_recipe(engine, rows, start)
-    rows = rows.append_column("recipe", recipe)
+    rows = rows.append_column("recipe", recipe).append_column("family", _family(engine, recipe))
     n_all = float(engine.query("SELECT count(*) AS n FROM signatures")["n"][0].as_py())
     tokens, background = [], []
     for kind in KINDS:
@@ -127,9 +128,22 @@ def _told_recipe(engine: Engine, rows: pa.Table, start: Bools) -> pa.Array:
     return pa.array(values, mask=mask)
 
 
+def _family(engine: Engine, recipe: pa.Array) -> pa.Array:
+    """The family of each recipe; null where there is no recipe."""
+    known = engine.query("SELECT recipe, family FROM recipes ORDER BY recipe")
+    if not known.num_rows:
+        return recipe
+    values = np.asarray(recipe.fill_null(0))
+    at = np.minimum(np.searchsorted(known["recipe"].to_numpy(), values), known.num_rows - 1)
+    return pa.array(known["family"].to_numpy()[at], mask=np.asarray(recipe.is_null()))
+
+
 def _totals(engine: Engine, kind: str) -> pa.Table:
-    if kind == "recipe":
-        return engine.query("SELECT recipe AS token, n_requests AS n FROM recipes ORDER BY token")
+    if kind == "family":
+        return engine.query(
+            "SELECT r.family AS token, count(DISTINCT u.row) AS n FROM uses u JOIN recipes r ON r.recipe = u.recipe "
+            "GROUP BY r.family ORDER BY token"
+        )
     return engine.query(
         f"SELECT {kind} AS token, count(*) AS n FROM signatures WHERE {kind} IS NOT NULL GROUP BY {kind} ORDER BY token"
     )
@@ -137,7 +151,7 @@ def _totals(engine: Engine, kind: str) -> pa.Table:
 
 def _without(engine: Engine, kind: str) -> float:
     """Exchanges of the log that carry no token of the kind."""
-    carrying = "SELECT count(DISTINCT row) AS n FROM uses" if kind == "recipe" else f"SELECT count({kind}) AS n FROM signatures"
+    carrying = "SELECT count(DISTINCT row) AS n FROM uses" if kind == "family" else f"SELECT count({kind}) AS n FROM signatures"
     return float(engine.query(f"SELECT count(*) - ({carrying}) AS n FROM signatures")["n"][0].as_py())
 
 
@@ -161,7 +175,7 @@ def _attributed(engine: Engine, name: str, traffic: _Traffic, n_accounts: int) -
     fitted = attribution.fit(
         traffic.tokens, traffic.account, traffic.start.astype(np.float64), traffic.background, traffic.n_background
     )
-    lifted = np.column_stack([fitted.ratio_bits[k][traffic.tokens[:, k]] >= LIFT_BITS for k in range(len(KINDS))])
+    lifted = fitted.token_bits >= LIFT_BITS
     told = lifted.any(axis=1) & traffic.start
     by_token = int(told.sum()) >= ATTRIBUTED_FROM * int(traffic.start.sum())
     responsibility = fitted.responsibility if by_token else _all_of_members(traffic)
@@ -215,7 +229,8 @@ def _memberships(
     non_text = (np.bincount(traffic.account, (lifted[:, 1] | lifted[:, 2]) & belongs, size) > 0) | (account_bits >= LIFT_BITS)
     passes = weight >= np.log2(n_accounts / FALSE_PROBABLE)
     sure = weight >= np.log2(n_accounts / FALSE_CORE)
-    enough = (n_tokens + (account_bits >= LIFT_BITS) >= MIN_TOKENS) & (non_text | (n_belongs >= MIN_EXCHANGES))
+    enough = (n_tokens + (account_bits >= LIFT_BITS) >= MIN_TOKENS) & (non_text | (n_tokens >= MANY_TOKENS))
+    enough &= n_belongs >= MIN_CORE_SHARE * np.bincount(traffic.account, minlength=size)
     out = np.full(size, "", dtype="<U8")
     out[n_belongs > 0] = "touched"
     out[passes & (n_belongs > 0)] = "probable"

@@ -35,13 +35,13 @@ class Mixture:
         responsibility: (n_exchanges,) probability that the exchange is a campaign one, 0…1.
         share: (n_accounts,) share of the account's exchanges that are, 0…1.
         gain_bits: (n_accounts,) log2 likelihood ratio member : not, each token counted at most three times.
-        ratio_bits: one (n_tokens of the kind,) array a kind: log2 f_C / f_B, capped.
+        token_bits: (n_exchanges, n_kinds) log2 f_C / f_B of the exchange's tokens, its own account left out of f_C; capped.
     """
 
     responsibility: Floats
     share: Floats
     gain_bits: Floats
-    ratio_bits: tuple[Floats, ...]
+    token_bits: Floats
 
 
 def fit(
@@ -76,7 +76,7 @@ def fit(
         responsibility = odds / (1.0 + odds)
     gain = np.sum([kind.account_bits(responsibility) for kind in kinds], axis=0)
     shares = np.bincount(account, responsibility) / np.maximum(sizes, 1)
-    return Mixture(responsibility, shares, gain, tuple(kind.ratio_bits(responsibility) for kind in kinds))
+    return Mixture(responsibility, shares, gain, np.column_stack([kind.token_bits(responsibility) for kind in kinds]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +154,9 @@ class _Kind:
         bits = _bits(inside, outside)
         return np.bincount(self.account, uses * (np.maximum(bits, 0.0) if self.habit else bits)).astype(np.float64)
 
-    def ratio_bits(self, responsibility: Floats) -> Floats:
-        """(n_tokens,) log2 f_C / f_B over all accounts."""
-        held = np.minimum(self._learned(responsibility), REPEATS)
-        law = (self.counts + SMOOTHING) / (self.n_background + 1.0)
-        foreign = max(1.0, FOREIGN_SHARE * float(held.sum()))
-        return _bits((np.bincount(self.token, held, len(law)) + foreign * law) / (held.sum() + foreign), law)
+    def token_bits(self, responsibility: Floats) -> Floats:
+        """(n_exchanges,) log2 f_C / f_B of each exchange's token."""
+        return _bits(*self._laws(responsibility))[self.place]
 
 
 def _bits(f_c: Floats, f_b: Floats) -> Floats:

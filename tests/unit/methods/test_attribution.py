@@ -72,5 +72,5 @@ def test_ratios_are_capped_both_ways() -> None:
 
     found = attribution.fit(tokens, account, harvested.astype(float), (np.array([1e9, 0.0]), np.array([1e9, 0.0])), 1e9)
 
-    assert max(r.max() for r in found.ratio_bits) == attribution.KIND_CAP_BITS
-    assert min(r.min() for r in found.ratio_bits) >= -attribution.KIND_CAP_BITS
+    assert found.token_bits.max() == attribution.KIND_CAP_BITS
+    assert found.token_bits.min() >= -attribution.KIND_CAP_BITS
