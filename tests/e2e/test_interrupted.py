@@ -39,11 +39,17 @@ def whole(home: Path) -> dict[str, bytes]:
 
 
 def started(home: Path, out: Path, *options: str, prepare: Callable[[], None] | None = None) -> subprocess.Popen[str]:
-    """A scan in a process group of its own, as a shell starts it."""
+    """A scan in a process group of its own, as a person's shell starts it: what runs in the background ignores Ctrl-C."""
+
+    def as_a_person() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if prepare is not None:
+            prepare()
+
     arguments = ["scan", str(home / "log"), "--out", str(out), "--key-file", str(home / "key"), "--workers", "2", *options]
     return subprocess.Popen(
         [PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=own_home(home),
-        start_new_session=True, preexec_fn=prepare,
+        start_new_session=True, preexec_fn=as_a_person,
     )  # fmt: skip
 
 

@@ -20,10 +20,12 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-KINDS = ("family", "config", "network")  # what an exchange carries; families, as satellites of one template are one thing said
+KINDS = ("recipe", "config", "network")  # what an exchange carries
 ACCOUNT_KINDS = ("payment", "device")  # what an account carries
 FALSE_PROBABLE = 1e-2  # accounts expected in the whole log by chance: the threshold is log2(accounts / this)
 FALSE_CORE = 1e-5  # core accounts may be acted on
+MAX_LIFT_SHARE = 0.25  # of the greatest lift that a log admits; as candidates/graph.py
+LEAST_LIFT_BITS = 2.0
 LIFT_BITS = float(np.log2(20.0))  # docs/research.md, Stage 5
 WEIGHT_CAP_BITS = 60.0  # one in 10^18: no membership is known better than the assumptions behind it
 MIN_TOKENS = 2
@@ -98,7 +100,7 @@ def _traffic(engine: Engine, name: str, claimed: Ints) -> _Traffic | None:
     start = np.isin(rows["row"].to_numpy(), start_rows["row"].to_numpy())
     accounts, account = np.unique(rows["account"].to_numpy(), return_inverse=True)
     recipe = _told_recipe(engine, rows, start)
-    rows = rows.append_column("recipe", recipe).append_column("family", _family(engine, recipe))
+    rows = rows.append_column("recipe", recipe)
     n_all = float(engine.query("SELECT count(*) AS n FROM signatures")["n"][0].as_py())
     tokens, background = [], []
     for kind in KINDS:
@@ -128,22 +130,9 @@ def _told_recipe(engine: Engine, rows: pa.Table, start: Bools) -> pa.Array:
     return pa.array(values, mask=mask)
 
 
-def _family(engine: Engine, recipe: pa.Array) -> pa.Array:
-    """The family of each recipe; null where there is no recipe."""
-    known = engine.query("SELECT recipe, family FROM recipes ORDER BY recipe")
-    if not known.num_rows:
-        return recipe
-    values = np.asarray(recipe.fill_null(0))
-    at = np.minimum(np.searchsorted(known["recipe"].to_numpy(), values), known.num_rows - 1)
-    return pa.array(known["family"].to_numpy()[at], mask=np.asarray(recipe.is_null()))
-
-
 def _totals(engine: Engine, kind: str) -> pa.Table:
-    if kind == "family":
-        return engine.query(
-            "SELECT r.family AS token, count(DISTINCT u.row) AS n FROM uses u JOIN recipes r ON r.recipe = u.recipe "
-            "GROUP BY r.family ORDER BY token"
-        )
+    if kind == "recipe":
+        return engine.query("SELECT recipe AS token, n_requests AS n FROM recipes ORDER BY token")
     return engine.query(
         f"SELECT {kind} AS token, count(*) AS n FROM signatures WHERE {kind} IS NOT NULL GROUP BY {kind} ORDER BY token"
     )
@@ -151,7 +140,7 @@ def _totals(engine: Engine, kind: str) -> pa.Table:
 
 def _without(engine: Engine, kind: str) -> float:
     """Exchanges of the log that carry no token of the kind."""
-    carrying = "SELECT count(DISTINCT row) AS n FROM uses" if kind == "family" else f"SELECT count({kind}) AS n FROM signatures"
+    carrying = "SELECT count(DISTINCT row) AS n FROM uses" if kind == "recipe" else f"SELECT count({kind}) AS n FROM signatures"
     return float(engine.query(f"SELECT count(*) - ({carrying}) AS n FROM signatures")["n"][0].as_py())
 
 
@@ -175,9 +164,9 @@ def _attributed(engine: Engine, name: str, traffic: _Traffic, n_accounts: int) -
     fitted = attribution.fit(
         traffic.tokens, traffic.account, traffic.start.astype(np.float64), traffic.background, traffic.n_background
     )
-    lifted = fitted.token_bits >= LIFT_BITS
-    told = lifted.any(axis=1) & traffic.start
-    by_token = int(told.sum()) >= ATTRIBUTED_FROM * int(traffic.start.sum())
+    lifted = fitted.token_bits >= _telling_bits(traffic)
+    told = int((lifted.any(axis=1) & traffic.start).sum()) >= ATTRIBUTED_FROM * int(traffic.start.sum())
+    by_token = told or _told_by(engine, name) != "accounts"
     responsibility = fitted.responsibility if by_token else _all_of_members(traffic)
     belongs = responsibility >= ATTRIBUTED_FROM
     account_bits = _account_bits(engine, name, traffic.accounts)
@@ -186,6 +175,21 @@ def _attributed(engine: Engine, name: str, traffic: _Traffic, n_accounts: int) -
     membership = _memberships(traffic, lifted, belongs, account_bits, weight, n_accounts)
     kept = belongs & np.isin(membership, ["core", "probable"])[traffic.account]
     return _member_table(name, traffic, membership, weight, belongs), _exchange_table(name, traffic, responsibility, kept)
+
+
+def _telling_bits(traffic: _Traffic) -> float:
+    """Bits from which a token tells: twenty times as common inside, or a quarter of what a log of this size admits."""
+    admitted = MAX_LIFT_SHARE * (traffic.n_background + float(traffic.start.sum())) / max(float(traffic.start.sum()), 1.0)
+    return float(np.clip(np.log2(max(admitted, 1.0)), LEAST_LIFT_BITS, LIFT_BITS))
+
+
+def _told_by(engine: Engine, name: str) -> str:
+    """What tells the exchanges of the campaign's groups, the most telling first: wording, settings, accounts."""
+    rows = engine.query(
+        f"""SELECT max(g.told_by) AS told_by FROM groups g JOIN campaign_groups c ON c."group" = g."group"
+        WHERE c.campaign_id = '{name}'"""
+    )
+    return str(rows["told_by"][0].as_py())
 
 
 def _all_of_members(traffic: _Traffic) -> Floats:
