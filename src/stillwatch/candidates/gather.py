@@ -51,19 +51,22 @@ FROM released r LEFT JOIN signatures s
 GROUP BY r.model, r.released_at ORDER BY r.model
 """
 
+# from tokens to their exchanges first, and to the members last: members times tokens of a group would be millions of pairs
 _TOLD_BY = {
-    "recipe": 'SELECT m."group", u.row FROM sample m JOIN told t ON t."group" = m."group" AND t.kind = \'recipe\' '
-    "JOIN uses u ON u.recipe = t.token AND u.account = m.account",
+    "recipe": "SELECT t.\"group\", u.account, u.row FROM told t JOIN uses u ON u.recipe = t.token WHERE t.kind = 'recipe'",
     **{
-        layer: f'SELECT m."group", u.row FROM sample m JOIN told t ON t."group" = m."group" AND t.kind = \'{layer}\' '
-        f"JOIN recipes r ON r.{layer} = t.token JOIN uses u ON u.recipe = r.recipe AND u.account = m.account"
+        layer: f'SELECT t."group", u.account, u.row FROM told t JOIN recipes r ON r.{layer} = t.token '
+        f"JOIN uses u ON u.recipe = r.recipe WHERE t.kind = '{layer}'"
         for layer in ("family", "bundle")
     },
-    "config": 'SELECT m."group", s.row FROM sample m JOIN told t ON t."group" = m."group" AND t.kind = \'config\' '
-    "JOIN signatures s ON s.config = t.token AND s.account = m.account",
+    "config": "SELECT t.\"group\", s.account, s.row FROM told t JOIN signatures s ON s.config = t.token WHERE t.kind = 'config'",
 }
 _BY_ACCOUNT = 'SELECT m."group", s.row FROM whole m JOIN signatures s ON s.account = m.account'
-_ROWS = " UNION ".join([*_TOLD_BY.values(), _BY_ACCOUNT])
+_ROWS = (
+    f"WITH carried AS MATERIALIZED ({' UNION ALL '.join(_TOLD_BY.values())}) "
+    'SELECT DISTINCT c."group", c.row FROM carried c JOIN sample m ON m."group" = c."group" AND m.account = c.account '
+    f"UNION ALL {_BY_ACCOUNT}"
+)
 
 
 def gather(engine: Engine, groups: Sequence[Group], accounts: Ints, settings: CandidateSettings) -> int:
