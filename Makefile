@@ -29,7 +29,7 @@ check: $(READY) ## format, lint, types, imports, unit and contract tests: under 
 	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	STILLWATCH_DATA=$(DATA) $(BIN)/pytest -n $(JOBS) tests/unit tests/contract -m "not nightly"
+	STILLWATCH_DATA=$(DATA) $(BIN)/pytest -n $(JOBS) --dist loadfile tests/unit tests/contract -m "not nightly"
 
 format: $(READY) ## rewrite formatting
 	$(BIN)/ruff format src tests benchmarks
@@ -37,7 +37,7 @@ format: $(READY) ## rewrite formatting
 
 test: $(READY) ## everything but the nightly tests
 	$(MAKE) check
-	STILLWATCH_DATA=$(DATA) $(BIN)/pytest -n $(JOBS) tests/property tests/integration tests/e2e -m "not nightly"
+	STILLWATCH_DATA=$(DATA) $(BIN)/pytest -n $(JOBS) --dist loadfile tests/property tests/integration tests/e2e -m "not nightly"
 
 demo: $(READY) ## the main job: a world with planted campaigns, scanned and scored
 	$(BIN)/stillwatch demo --out stillwatch-demo

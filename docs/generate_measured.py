@@ -41,10 +41,10 @@ def accept() -> str:
     first = next(iter(runs.values()))
     return "\n".join(
         [
-            "\n## Found and accused, on real text that nothing was fitted on\n",
+            "\n## Found and accused, on real text that the reference was not built on\n",
             "`make accept` (`python -m benchmarks.quality.accept --corpus DIR --seed N`). "
             f"{first['n_exchanges']:,} exchanges; half B of the corpora. Fitted on: grammar text (seeds 101 to 104) and half A "
-            "(seeds 201 to 206).\n",
+            "(seeds 201 to 206). The rules of the verdict were settled on seeds 20261 to 20263; later seeds were looked at once.\n",
             "| seed | campaigns found | false campaigns | precision, core | recall, core | recall, core + probable "
             "| precision, exchanges | recall, exchanges |",
             "|---|---|---|---|---|---|---|---|",
