@@ -5,7 +5,7 @@ Builds the world `accept` from the shared corpora (real chats, real automated tr
 harvest teachers; 500,000 exchanges; a campaign of 300 accounts at half cover, and one of 300 without any template), scans it
 with the shipped settings and reference, and grades the scan against the truth.
 
-Nothing was fitted on what is reported here: the shipped reference is built from other seeds, from the shipped grammars and
+The shipped reference is not built on what is reported here, but on other seeds, from the shipped grammars and
 from half A of the corpora; this world uses half B. The halves share no text.
 """
 
