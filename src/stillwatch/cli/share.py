@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from stillwatch.cli import output
+from stillwatch.cli import output, share_outputs
 from stillwatch.errors import LogFormatError, SharingError
 from stillwatch.privacy import Key
 from stillwatch.records.campaign import Campaign, Document
@@ -43,6 +43,10 @@ BENIGN_TEXTS = 20_000  # enough to see one hit in ten thousand; each costs 0.3 m
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
     """Share what lets others find a campaign: no prompt, customer, price or volume."""
+
+
+command.add_command(share_outputs.blocklist)
+command.add_command(share_outputs.ocsf)
 
 
 @command.command()

@@ -19,7 +19,8 @@ TERMS_TEXT = (
     "Any action is the recipient's own decision. Delete 90 days after valid_until."
 )
 
-# MITRE ATLAS 5.6: id, name (docs/research.md, exchange)
+ATLAS_VERSION = "5.6"
+# MITRE ATLAS of that version: id, name (docs/research.md, exchange)
 TECHNIQUES = (
     ("AML.T0024.002", "Extract AI Model"),
     ("AML.T0040", "AI Model Inference API Access"),

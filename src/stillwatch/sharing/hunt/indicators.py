@@ -64,14 +64,15 @@ def read(objects: Iterable[Any], epoch: str, now_us: int) -> Wanted:
         now_us: Expired and revoked indicators are left out.
     """
     wanted = Wanted()
-    for thing in _newest(objects):
+    for thing in newest(objects):
         refusal = _stale(thing, now_us) or _take(wanted, thing, epoch)
         if refusal:
             wanted.unread[refusal] = wanted.unread.get(refusal, 0) + 1
     return wanted
 
 
-def _newest(objects: Iterable[Any]) -> list[Mapping[str, Any]]:
+def newest(objects: Iterable[Any]) -> list[Mapping[str, Any]]:
+    """The newest version of each indicator; all else is passed over."""
     newest: dict[str, Mapping[str, Any]] = {}
     for thing in objects:
         if not isinstance(thing, dict) or thing.get("type") != "indicator" or not isinstance(thing.get("id"), str):

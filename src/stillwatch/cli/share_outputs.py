@@ -1,0 +1,89 @@
+"""`stillwatch share` for tools that read no STIX: block lists for gateways, findings for data lakes."""
+
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from stillwatch.cli import output
+from stillwatch.errors import SharingError
+from stillwatch.sharing.export import blocklist as lists
+from stillwatch.sharing.export import ocsf as findings
+from stillwatch.sharing.taxii import times
+from stillwatch.sharing.taxii.remote import Remote
+
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_NEW = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@click.argument("source", metavar="BUNDLE|URL")
+@click.option("--form", type=click.Choice(lists.FORMATS), default="cidr", show_default=True, help="What the gateway reads.")
+@click.option("--any", "everything", is_flag=True, help="Also networks that one member alone has named.")
+@click.option("--member", help="Your name at the exchange, to read a collection.")
+@click.option("--member-key", type=_FILE, help="File with your key at the exchange.")
+@click.option("--out", type=_NEW, help="Where the list goes; stdout by default. Replaced whole or not at all.")
+def blocklist(source: str, form: str, everything: bool, member: str | None, member_key: Path | None, out: Path | None) -> None:
+    """
+    Write the networks of a bundle or a TAXII collection as a list for a gateway, each with its end.
+
+    Expired and withdrawn ones are left out, and so are those that are too wide, private, or of everyone. Only networks that two
+    members have seen (dx:actionable) are listed, unless --any. Slow or challenge what comes from them; a network is no person.
+    """
+    now = times.now_us()
+    kept = lists.read(objects(source, member, member_key), now, actionable=not everything)
+    for why, n in sorted(kept.left_out.items()):
+        output.say(f"left out: {n} indicator{'' if n == 1 else 's'}: {why}")
+    text = lists.write(kept.lines, form, now)
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        temporary = out.with_name(f".{out.name}.new")
+        temporary.write_text(text, "utf-8")
+        temporary.replace(out)
+    output.say(f"{len(kept.lines)} networks{f' in {out}' if out else ''}")
+
+
+@click.command()
+@click.argument("bundle_files", metavar="BUNDLE...", nargs=-1, required=True, type=_FILE)
+@click.option("--out", type=_NEW, help="Where the lines go; stdout by default.")
+def ocsf(bundle_files: tuple[Path, ...], out: Path | None) -> None:
+    """Write exported bundles (and withdrawals) as OCSF 1.8.0 Detection Findings, one line of JSON a campaign."""
+    lines = []
+    for path in bundle_files:
+        try:
+            lines.append(findings.finding(bundle(path), metadata.version("stillwatch")))
+        except SharingError as error:
+            raise SharingError(f"{path}: {error}") from error
+    text = b"".join(line + b"\n" for line in lines)
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    out.write_bytes(text)
+    output.say(f"{len(lines)} findings in {out}")
+
+
+def bundle(path: Path) -> dict[str, Any]:
+    """A bundle's file."""
+    try:
+        told = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise SharingError(f"{path}: is no JSON") from error
+    if not isinstance(told, dict) or not isinstance(told.get("objects"), list):
+        raise SharingError(f"{path}: is no bundle of STIX objects")
+    return told
+
+
+def objects(source: str, member: str | None, member_key: Path | None) -> list[Any]:
+    """STIX objects of a file, or the indicators of a collection."""
+    if not source.startswith(("https://", "http://")):
+        path = Path(source)
+        if not path.is_file():
+            raise SharingError(f"{path}: is no file")
+        found: list[Any] = bundle(path)["objects"]
+        return found
+    if member is None or member_key is None:
+        raise click.UsageError("a collection is read with --member and --member-key")
+    return list(Remote(source, member, member_key.read_text("utf-8").strip()).objects("indicator"))
