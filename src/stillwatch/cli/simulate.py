@@ -15,6 +15,7 @@ from stillwatch.worlds import FORMATS, build, load, preset, with_dials
 @click.option("--preset", "name", default="demo", show_default=True, help="A shipped world, or a TOML file of that form.")
 @click.option("--exchanges", type=int, help="Exchanges in total; ordinary traffic absorbs the difference.")
 @click.option("--accounts", type=int, help="Accounts in total; ordinary traffic absorbs the difference.")
+@click.option("--prevalence", type=float, help="Harvest as a share of all exchanges; ordinary traffic makes up the rest.")
 @click.option("--days", type=float, help="Length of the window.")
 @click.option(
     "--set",
@@ -36,6 +37,7 @@ def command(
     name: str,
     exchanges: int | None,
     accounts: int | None,
+    prevalence: float | None,
     days: float | None,
     dials: tuple[str, ...],
     corpus: Path | None,
@@ -47,7 +49,9 @@ def command(
     """Write a labelled log: DIR/log/part-*, and the truth in DIR/truth."""
     world = load(Path(name)) if name.endswith(".toml") else preset(name)
     world = with_dials(world, _pairs(dials) | ({"world.days": repr(days)} if days is not None else {}))
-    world = world.sized(exchanges, accounts)
+    if prevalence is not None and (exchanges or accounts):
+        raise SettingsError("--prevalence sets the size of the world: leave out --exchanges and --accounts")
+    world = world.sized(exchanges, accounts) if prevalence is None else world.diluted(prevalence)
     if corpus_half and not corpus:
         raise SettingsError("--corpus-half needs a --corpus to halve")
     with progress.shown(quiet) as observer:

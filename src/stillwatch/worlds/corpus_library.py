@@ -11,7 +11,7 @@ import pyarrow as pa
 from stillwatch.errors import SettingsError
 from stillwatch.worlds import corpora
 from stillwatch.worlds.cast import People
-from stillwatch.worlds.corpora import Corpora, Texts
+from stillwatch.worlds.corpora import Conversations, Corpora, Texts
 from stillwatch.worlds.grammar import Grammar
 from stillwatch.worlds.grammar_library import GrammarLibrary
 from stillwatch.worlds.hashing import U64, below, mix, unit
@@ -183,6 +183,13 @@ class CorpusLibrary:
         pool = self._drawn(rng, list(self._known.batches), n)
         return Pool(Framed(self.instructions(rng, 1, "app", 4.0), pool.writer, in_system), pool.item)
 
+    def related(self, pool: Pool) -> I64:
+        """By their words."""
+        if pool.texts is None:
+            return self._fallback.related(pool)
+        nothing_else = nothing(len(pool.texts))
+        return related_order(Conversations(Texts("pool", pool.texts, nothing_else, nothing_else), np.arange(len(pool.texts) + 1)))
+
     def _left(self, source: Texts) -> int:
         return len(source) - self._dealt.get(source.name, 0)
 
@@ -204,7 +211,7 @@ class CorpusLibrary:
                 "Lower exchanges, raise cover or samples, or leave out --corpus"
             )
         texts = _stacked(taken, n)
-        return Pool(_fixed(texts), np.arange(n, dtype=np.uint64))
+        return Pool(_fixed(texts), np.arange(n, dtype=np.uint64), texts.prompts)
 
 
 class _Deck:

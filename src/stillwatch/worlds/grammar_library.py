@@ -81,3 +81,7 @@ class GrammarLibrary:
         heads = self.instructions(rng, 1, "app", 4.0, language)
         body = Bare("say", language, mean_sentences=5.0)
         return Pool(Framed(heads, body, in_system), mix(self._seed, tag("document"), seed, np.arange(n)))
+
+    def related(self, pool: Pool) -> I64:
+        """By topic, which follows from the item."""
+        return np.argsort(own_context(mix(pool.item, 51), pool.item).topic, kind="stable")

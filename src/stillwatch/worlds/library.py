@@ -5,7 +5,7 @@ Parts ask a library and never know which one it is; so a campaign's cover and an
 and what differs between planted and benign traffic is only what the dials say.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -35,10 +35,20 @@ class Script:
 
 @dataclass(frozen=True)
 class Pool:
-    """Prompts that can be dealt out: a writer, and one item a prompt, all different."""
+    """
+    Prompts that can be dealt out: a writer, and one item a prompt, all different.
+
+    Args:
+        texts: The prompts themselves, where they are there already, without what a shape puts around them.
+    """
 
     writer: Writer
     item: U64
+    texts: pa.Array | None = None
+
+    def through(self, writer: Writer) -> "Pool":
+        """The same prompts, written by another writer."""
+        return replace(self, writer=writer)
 
 
 class Library(Protocol):
@@ -96,4 +106,8 @@ class Library(Protocol):
 
     def documents(self, rng: np.random.Generator, n: int, in_system: bool) -> Pool:
         """`n` requests of one batch job: one template, documents all different."""
+        ...
+
+    def related(self, pool: Pool) -> npt.NDArray[np.int64]:
+        """An order of a pool's prompts in which neighbours are about the same thing."""
         ...

@@ -80,6 +80,22 @@ _SAY = (
     "So the J N costs D .",
     "Then V E and the N again .",
 )
+_PERSONA = (
+    "I am E and look after J N .",
+    "My name is E , I V N .",
+    "As E , who has to V N :",
+    "You talk to E from N .",
+    "This is E again , the J N .",
+    "Here E , I V R and N .",
+)
+_NOTE = (
+    "This is for E .",
+    "Context : E , the J N .",
+    "It belongs to E .",
+    "For the N of E :",
+    "Filed under C .",
+    "Asked by E .",
+)
 _FREE = (
     "S N V F J N ?",
     "S R F N J .",
@@ -93,6 +109,21 @@ _FREE = (
     "S J N F D R .",
 )
 
-FAMILIES: dict[str, tuple[str, ...]] = {"ask": _ASK, "task": _TASK, "rule": _RULE, "say": _SAY}
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "ask": _ASK,
+    "task": _TASK,
+    "rule": _RULE,
+    "say": _SAY,
+    "persona": _PERSONA,
+    "note": _NOTE,
+}
 _NAMELESS = tuple(p.replace(" E ", " R ") for p in _FREE)
-FOREIGN: dict[str, tuple[str, ...]] = {"ask": _FREE, "task": _NAMELESS, "rule": _NAMELESS, "say": _FREE}
+_NAMED = tuple(p for p in _FREE if " E " in p)
+FOREIGN: dict[str, tuple[str, ...]] = {
+    "ask": _FREE,
+    "task": _NAMELESS,
+    "rule": _NAMELESS,
+    "say": _FREE,
+    "persona": _NAMED,
+    "note": _NAMED,
+}

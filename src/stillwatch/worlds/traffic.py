@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.worlds.cast import Era, People
-from stillwatch.worlds.clock import HOUR, SECOND, queue, spread, starts, within
+from stillwatch.worlds.clock import DAY, HOUR, SECOND, queue, spread, starts, within
 from stillwatch.worlds.draft import Draft
 from stillwatch.worlds.grammar_library import turn_item
 from stillwatch.worlds.hashing import U64, mix, tag
@@ -66,7 +66,15 @@ def fold(at: I64, era: Era) -> I64:
     return np.asarray(era.start + (at - era.start) % (era.end - era.start), np.int64)
 
 
-def deal(draft: Draft, rng: np.random.Generator, block: People, counts: I64, jitter: float, days: float) -> tuple[I64, I64]:
+def deal(
+    draft: Draft,
+    rng: np.random.Generator,
+    block: People,
+    counts: I64,
+    jitter: float,
+    days: float,
+    lifetime_days: float | None = None,
+) -> tuple[I64, I64]:
     """
     Hand the moments of one queue to the accounts of a fleet.
 
@@ -74,6 +82,7 @@ def deal(draft: Draft, rng: np.random.Generator, block: People, counts: I64, jit
         counts: Exchanges an account.
         jitter: Share of exchanges that keep the rhythm of the account instead of the queue's.
         days: The queue runs that long, from a random hour on.
+        lifetime_days: An account is in use for so long, from some moment of its own on; None = all are, all the time.
 
     Returns:
         Moments, and the place in `block` that sends at each; in the order of the queue.
@@ -83,11 +92,26 @@ def deal(draft: Draft, rng: np.random.Generator, block: People, counts: I64, jit
     begin = draft.era.start + int(rng.random() * (draft.era.days - span) * 24) * HOUR
     at = queue(rng, n, begin, span)
     owner = rng.permutation(np.repeat(np.arange(len(counts)), counts))
+    life = span if lifetime_days is None else min(lifetime_days, span)
+    born = np.zeros(len(counts)) if life == span else rng.random(len(counts)) * (span - life)
+    if life < span:
+        owner = owner[np.argsort(born[owner] + rng.random(n) * life, kind="stable")]
     loose = np.flatnonzero(rng.random(n) < jitter)
     own = owner[loose]
-    at[loose] = starts(rng, block.zone[own], block.rhythm[own], draft.rhythms, begin, span)
+    at[loose] = _loose(draft, rng, block, own, begin, (born * DAY).astype(np.int64), life)
     order = np.argsort(at, kind="stable")
     return at[order], owner[order]
+
+
+def _loose(draft: Draft, rng: np.random.Generator, block: People, own: I64, begin: int, born: I64, life: float) -> I64:
+    """Moments of the accounts' own rhythms, each within its account's life, moved by whole days: local hours stay."""
+    if not born.any():
+        return starts(rng, block.zone[own], block.rhythm[own], draft.rhythms, begin, life)
+    whole = int(np.ceil(life)) * DAY
+    at = starts(rng, block.zone[own], block.rhythm[own], draft.rhythms, begin, whole / DAY) - begin
+    at = born[own] + (at - born[own]) % whole
+    at = np.where(at >= born[own] + int(life * DAY), at - DAY, at)
+    return np.asarray(begin + np.maximum(at, born[own]), np.int64)
 
 
 def harvest(draft: Draft, pool: Pool, at: I64, account: I64, samples: int = 1, harvested: bool = True) -> None:

@@ -77,6 +77,32 @@ class World:
             raise SettingsError(f"world '{self.name}' at that size: {error}") from error
         return replace(self, parts=parts)
 
+    @property
+    def harvested(self) -> int:
+        """Exchanges that the campaigns harvest, cover left out."""
+        return sum(round(p.exchanges * (1.0 - getattr(p, "cover", 0.0))) for p in self.parts.values() if p.campaign)
+
+    def diluted(self, prevalence: float) -> "World":
+        """
+        The same world with so much ordinary traffic, of as many more accounts, that the harvest is this share of all exchanges.
+
+        Args:
+            prevalence: Harvested exchanges of all exchanges, 1e-6 to 1.
+
+        Raises:
+            SettingsError: out of range, nothing is planted, or the campaigns and look-alikes alone are more than that.
+        """
+        if not 1e-6 <= prevalence <= 1.0:
+            raise SettingsError("world: prevalence must lie in 1e-6 … 1")
+        if self.harvested == 0:
+            raise SettingsError(f"world '{self.name}': no campaign is planted, so none can have a prevalence")
+        wanted = round(self.harvested / prevalence)
+        soft = [p for p in self.parts.values() if p.kind in ABSORBING]
+        ordinary = sum(p.exchanges for p in soft)
+        growth = (ordinary + wanted - self.exchanges) / max(1, ordinary)
+        grown = max(len(soft), round(sum(p.accounts for p in soft) * growth))
+        return self.sized(wanted, self.accounts - sum(p.accounts for p in soft) + grown)
+
 
 def _absorbed(parts: Mapping[str, Part], dial: str, wanted: int) -> dict[str, int]:
     soft = {n: p for n, p in parts.items() if p.kind in ABSORBING}

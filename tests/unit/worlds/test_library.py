@@ -57,3 +57,14 @@ def test_benchmarks_and_documents_have_distinct_items(library: Library) -> None:
     """Up to the number asked for."""
     assert 0 < len(np.unique(library.benchmark(RNG(1), 30).item)) <= 30
     assert len(np.unique(library.documents(RNG(1), 25, in_system=True).item)) == 25
+
+
+def test_related_prompts_lie_side_by_side(library: Library) -> None:
+    """Every place once; a pool through another writer is the same prompts."""
+    pool = library.plain(RNG(1), 30)
+    other = pool.through(library.own)
+
+    assert sorted(library.related(pool).tolist()) == list(range(30))
+    assert library.related(other).tolist() == library.related(pool).tolist()
+    assert other.item is pool.item
+    assert other.writer is library.own

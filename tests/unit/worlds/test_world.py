@@ -1,6 +1,7 @@
 """What is in a world."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,7 +110,7 @@ def test_dials_are_set_by_name_kind_campaign_or_world() -> None:
         ("hydra.covr", "0.1", "unknown dial 'covr'. Did you mean cover?"),
         ("hydra.xyzzy", "1", "Known here"),
         ("hydra.cover", "much", "must be float, not str"),
-        ("hydra.cover", "0.99", "cover must lie in"),
+        ("hydra.cover", "1.0", "cover must lie in"),
         ("hydra.language", "true", "must be int, not bool"),
         ("nobody.cover", "0.1", "no part is called or of kind 'nobody'. There are: people, hydra"),
         ("world.dayz", "3", "unknown dial 'dayz'. Did you mean days?"),
@@ -180,3 +181,29 @@ def test_a_world_is_told_with_all_its_dials() -> None:
         "campaign": False,
         "dials": {"accounts": 10, "exchanges": 100, "many_customers": 0.03},
     }
+
+
+@pytest.mark.parametrize("prevalence", [1e-5, 1e-3, 1e-2])
+def test_a_world_may_be_diluted(prevalence: float) -> None:
+    """The harvest is that share of all exchanges, the campaign is as it was, ordinary accounts are as busy as before."""
+    world = World("w", {"people": ChatUsers(100, 1_000), "hydra": Hydra(20, 400, cover=0.5)})
+    thin = world.diluted(prevalence)
+
+    assert world.harvested == thin.harvested == 200
+    assert abs(200 / thin.exchanges / prevalence - 1) < 1e-3
+    assert thin.parts["hydra"] == world.parts["hydra"]
+    assert abs(thin.parts["people"].exchanges / thin.parts["people"].accounts - 10) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("parts", "prevalence", "message"),
+    [
+        ({"people": ChatUsers(10, 100), "hydra": Hydra(20, 400)}, 0.9, "too few"),
+        ({"people": ChatUsers(10, 100)}, 0.01, "no campaign is planted"),
+        ({"people": ChatUsers(10, 100), "hydra": Hydra(20, 400)}, 0.0, "prevalence must lie in"),
+    ],
+)
+def test_a_prevalence_that_cannot_be_is_refused(parts: dict[str, Any], prevalence: float, message: str) -> None:
+    """The message says why."""
+    with pytest.raises(SettingsError, match=message):
+        World("w", parts).diluted(prevalence)

@@ -9,10 +9,7 @@ import pyarrow as pa
 from stillwatch.worlds.draft import Draft
 from stillwatch.worlds.fleet import Fleet
 from stillwatch.worlds.hashing import U64, below, mix
-from stillwatch.worlds.library import Pool
 from stillwatch.worlds.shapes.wordings import WORDINGS
-from stillwatch.worlds.traffic import deal, harvest
-from stillwatch.worlds.writers import Framed
 
 
 @dataclass(frozen=True)
@@ -42,17 +39,20 @@ class Elicitation(Fleet):
     def plan(self, draft: Draft, rng: np.random.Generator, part: int) -> None:
         """Enrol, cover, and deal the pool from one queue."""
         account, block, counts = self.enrol(draft, rng, part)
-        at, owner = deal(draft, rng, block, counts, self.jitter, self.days)
-        pool = draft.library.assembled(rng, len(at), self.wording) if self.paraphrases == 0 else None
+        at, owner = self.moments(draft, rng, block, counts)
+        n = self.prompts(len(at))
+        size = self.bank(max(1, self.paraphrases))
+        assembled = self.paraphrases == 0 and self.recipes is None
+        pool = draft.library.assembled(rng, n, self.wording) if assembled else None
         if pool is None:
-            bank = paraphrased(self.wording, mix(int(rng.integers(1, 1 << 62)), np.arange(max(1, self.paraphrases))))
-            fills = draft.library.plain(rng, len(at))
-            pool = Pool(Framed(bank, fills.writer, self.in_system), fills.item)
-        harvest(draft, pool, at, account[owner])
+            heads = paraphrased(self.wording, mix(int(rng.integers(1, 1 << 62)), np.arange(size)))
+            fills = draft.library.plain(rng, n)
+            pool = fills.through(self.framed(rng, heads, fills.writer, self.in_system))
+        self.harvest(draft, rng, pool, at, account, owner)
 
 
 def paraphrased(wording: str, seeds: U64) -> pa.Array:
     """One template a seed: for each thing that has to be said, one of its wordings."""
     said = WORDINGS[wording]
     picks = [below(mix(seeds, 101, place), len(ways)) for place, ways in enumerate(said)]
-    return pa.array([" ".join(ways[picks[place][i]] for place, ways in enumerate(said)) for i in range(len(seeds))])
+    return pa.array([" ".join(ways[picks[place][i]] for place, ways in enumerate(said)) for i in range(len(seeds))], pa.string())

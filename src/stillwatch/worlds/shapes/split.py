@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import pyarrow as pa
 
 from stillwatch.worlds.draft import Draft
 from stillwatch.worlds.fleet import Fleet
-from stillwatch.worlds.traffic import deal, harvest
 
 
 @dataclass(frozen=True)
@@ -26,5 +26,9 @@ class Split(Fleet):
     def plan(self, draft: Draft, rng: np.random.Generator, part: int) -> None:
         """Enrol, cover, and deal the set from one queue."""
         account, block, counts = self.enrol(draft, rng, part)
-        at, owner = deal(draft, rng, block, counts, self.jitter, self.days)
-        harvest(draft, draft.library.plain(rng, len(at), self.language), at, account[owner])
+        at, owner = self.moments(draft, rng, block, counts)
+        n = self.prompts(len(at))
+        size = self.bank(0)
+        heads = draft.library.instructions(rng, size, "pipeline", 5.0, self.language) if size else pa.array([], pa.string())
+        fills = draft.library.plain(rng, n, self.language)
+        self.harvest(draft, rng, fills.through(self.framed(rng, heads, fills.writer)), at, account, owner)
