@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from stillwatch.campaigns import alternatives, entitlements
 from stillwatch.campaigns.reference import Reference
-from stillwatch.campaigns.score import score
+from stillwatch.campaigns.score import fused, score
 from stillwatch.engine.base import Engine
 from stillwatch.privacy import pseudonym
 from stillwatch.records import campaign, tables
@@ -29,7 +29,7 @@ def campaigns(
         sketches: Redacted wording of recipes, where enough accounts share it.
     """
     permissions = entitlements.load(settings.entitlements)
-    statements = _statements(engine.read(tables.EVIDENCE))
+    statements = _statements(engine.read(tables.EVIDENCE), known)
     made = (
         _campaign(engine, judged, statements[judged["group"]], known, permissions, settings, sketches)
         for judged in engine.read(tables.CAMPAIGNS).to_pylist()
@@ -37,8 +37,11 @@ def campaigns(
     return tuple(c for c in made if c is not None)
 
 
-def _statements(evidence: pa.Table) -> dict[int, list[dict[str, Any]]]:
-    rows = evidence.append_column("counted", pa.array(score(evidence).counted)).to_pylist()
+def _statements(evidence: pa.Table, known: Reference) -> dict[int, list[dict[str, Any]]]:
+    """Rows of each group; `counted_bits` is the weight as the score takes it, `weight_bits` as the detector said it."""
+    weighed = fused(evidence, known.fusion)
+    told = evidence.append_column("counted", pa.array(score(weighed).counted))
+    rows = told.append_column("counted_bits", weighed["weight_bits"]).to_pylist()
     by_group: dict[int, list[dict[str, Any]]] = {}
     for row in rows:
         by_group.setdefault(row["group"], []).append(row)
@@ -77,7 +80,7 @@ def _campaign(
         last_seen=facts["last_seen"],
         models=_models(engine, name),
         recipes=_recipes(engine, name, facts["n_exchanges"], sketches),
-        evidence=tuple(_item(s) for s in sorted(statements, key=lambda s: (-s["weight_bits"], s["detector"]))),
+        evidence=tuple(_item(s) for s in sorted(statements, key=lambda s: (-s["counted_bits"], s["detector"]))),
         alternatives=_alternatives(statements, known),
         economics=_economics(facts, settings),
         entitlement=licence,
@@ -144,7 +147,7 @@ def _item(statement: dict[str, Any]) -> campaign.EvidenceItem:
     return campaign.EvidenceItem(
         channel=statement["detector"],
         family=statement["family"],
-        weight_bits=statement["weight_bits"],
+        weight_bits=statement["counted_bits"],
         statistic=statement["statistic"],
         null=None if mean is None else campaign.Null(mean, statement["null_sd"]),
         n=statement["n"],

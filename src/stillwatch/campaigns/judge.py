@@ -44,6 +44,14 @@ class Judged:
 
 def judge(engine: Engine, settings: CampaignSettings, known: reference.Reference) -> pa.Table:
     """Write CAMPAIGNS and CAMPAIGN_GROUPS from EVIDENCE, GROUPS and GROUP_ACCOUNTS; returns CAMPAIGNS, strongest first."""
+    table, groups = verdicts(engine, settings, known)
+    engine.write(tables.CAMPAIGNS, table)
+    engine.write(tables.CAMPAIGN_GROUPS, groups)
+    return table
+
+
+def verdicts(engine: Engine, settings: CampaignSettings, known: reference.Reference) -> tuple[pa.Table, pa.Table]:
+    """CAMPAIGNS, strongest first, and CAMPAIGN_GROUPS, as they would be under a reference; nothing is written."""
     judged = test(engine, settings, known)
     found = [
         (standing, likely and not _better_explained(engine, int(judged.groups[standing]), known), places)
@@ -51,14 +59,12 @@ def judge(engine: Engine, settings: CampaignSettings, known: reference.Reference
     ]
     rows = [_row(judged, standing, likely, known.source) for standing, likely, _ in found]
     table = pa.Table.from_pylist(sorted(rows, key=lambda r: (-r["score_bits"], r["campaign_id"])), schema=tables.CAMPAIGNS.schema)
-    engine.write(tables.CAMPAIGNS, table)
     parts = [
         {"campaign_id": campaign_id(int(judged.groups[standing])), "group": int(judged.groups[place])}
         for standing, _, places in found
         for place in places
     ]
-    engine.write(tables.CAMPAIGN_GROUPS, pa.Table.from_pylist(parts, schema=tables.CAMPAIGN_GROUPS.schema))
-    return table
+    return table, pa.Table.from_pylist(parts, schema=tables.CAMPAIGN_GROUPS.schema)
 
 
 def _better_explained(engine: Engine, group: int, known: reference.Reference) -> bool:
@@ -88,7 +94,7 @@ def test(engine: Engine, settings: CampaignSettings, known: reference.Reference)
     """Score every group and hold it against the reference."""
     evidence = engine.read(tables.EVIDENCE)
     groups = engine.read(tables.GROUPS)
-    scores = score.score(evidence)
+    scores = score.score(score.fused(evidence, known.fusion))
     at = np.searchsorted(groups["group"].to_numpy(), scores.groups)
     n_accounts = groups["n_accounts"].to_numpy()[at]
     origins = groups["origin"].to_pylist()

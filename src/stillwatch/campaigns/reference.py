@@ -8,13 +8,14 @@ never from the log that is judged: a score does not depend on who else is in the
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -61,15 +62,19 @@ class Reference:
     Args:
         source: "shipped" or "own".
         rows: Table of SCHEMA; `kind` is "campaign" or the benign kind.
+        fusion: family -> factor of its weights, learnt from rulings (feedback.py); 1 where none is named.
+        ruled: Groups in `rows` that a person ruled on, one a campaign.
     """
 
     source: Literal["shipped", "own"]
     rows: pa.Table
+    fusion: Mapping[str, float] = field(default_factory=dict)
+    ruled: frozenset[int] = frozenset()
 
     def benign(self, detectors: frozenset[str]) -> dict[str, Floats]:
         """Scores of the benign groups by stratum, from the named detectors alone."""
         table = self._rows(detectors, "!=")
-        scores = score.score(table)
+        scores = score.score(score.fused(table, self.fusion))
         where = dict(zip(table["group"].to_pylist(), table["stratum"].to_pylist(), strict=True))
         names = np.array([where[g] for g in scores.groups.tolist()])
         return {name: np.sort(scores.bits[names == name]) for name in np.unique(names).tolist()}
@@ -173,7 +178,7 @@ def own(path: Path, least: int) -> Reference:
         raise SettingsError(
             f"{path}: no reference of Stillwatch. Make one with: stillwatch reference learn DIR... --out FILE"
         ) from error
-    found = Reference("own", rows)
+    found = _with_lessons("own", rows, pq.read_schema(path).metadata)
     if found.n_benign < least:
         raise SettingsError(
             f"{path}: only {found.n_benign} benign groups, and campaigns.own_reference_groups asks for {least}. "
@@ -187,13 +192,24 @@ def chosen(settings: CampaignSettings) -> Reference:
     return own(settings.own_reference, settings.own_reference_groups) if settings.own_reference else shipped()
 
 
+_SOURCE, _FUSION, _RULED = b"stillwatch.source", b"stillwatch.fusion", b"stillwatch.ruled"
+
+
 def save(reference: Reference, path: Path) -> None:
-    """Keep a reference beside the results that were held against it."""
-    parts.write_file(path, reference.rows.replace_schema_metadata({"stillwatch.source": reference.source}))
+    """Keep a reference, and what rulings taught it."""
+    lessons = {_FUSION: orjson.dumps(dict(sorted(reference.fusion.items()))), _RULED: orjson.dumps(sorted(reference.ruled))}
+    told = lessons if reference.fusion or reference.ruled else {}
+    parts.write_file(path, reference.rows.replace_schema_metadata({_SOURCE: reference.source.encode(), **told}))
 
 
 def saved(path: Path) -> Reference:
     """The reference that `save` kept."""
     rows = parts.read_file(path)
-    source = (rows.schema.metadata or {}).get(b"stillwatch.source", b"shipped").decode()
-    return Reference("own" if source == "own" else "shipped", rows)
+    own_one = (rows.schema.metadata or {}).get(_SOURCE) == b"own"
+    return _with_lessons("own" if own_one else "shipped", rows, rows.schema.metadata)
+
+
+def _with_lessons(source: Literal["shipped", "own"], rows: pa.Table, metadata: Mapping[bytes, bytes] | None) -> Reference:
+    told = metadata or {}
+    fusion: dict[str, float] = orjson.loads(told.get(_FUSION, b"{}"))
+    return Reference(source, rows, fusion, frozenset(orjson.loads(told.get(_RULED, b"[]"))))

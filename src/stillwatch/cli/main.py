@@ -25,6 +25,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("sign", "sign", "write keyed signatures of a log, to be scanned where the text may not go"),
     ("verify", "verify", "recompute every published figure of a scan from its stored signatures"),
     ("reference", "reference", "build or learn the benign groups that scores are held against"),
+    ("label", "label", "take analysts' rulings, and show what they would teach before it is taught"),
     ("inspect", "inspect", "show what a log holds: format, coverage, tier, what can and cannot be seen"),
     ("simulate", "simulate", "write a seeded, labelled log to try detectors on"),
     ("explain", "explain", "explain one campaign or account, as a waterfall of bits"),
