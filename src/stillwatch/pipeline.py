@@ -25,6 +25,7 @@ from stillwatch.engine import parts
 from stillwatch.engine.base import Engine
 from stillwatch.engine.duckdb import DuckDBEngine
 from stillwatch.engine.journal import Journal
+from stillwatch.engine.opening import opened
 from stillwatch.errors import LogFormatError, SettingsError
 from stillwatch.ingest import quarantine
 from stillwatch.ingest.base import Source, Split
@@ -130,7 +131,7 @@ def scan(
     source = ingest.discover(logs, settings.ingest)
     key = Key.from_file(settings.privacy.key_file) if settings.privacy.key_file else Key.of_this_machine()
     _prepare(out, resume)
-    with DuckDBEngine(out / STORE, settings.engine) as engine:
+    with opened(out / STORE, settings.engine) as engine:
         journal = Journal(engine.root, _run_digest(source, settings, key), resume)
         _keep_inputs(engine.root, settings)
         if "read" not in journal:
@@ -317,7 +318,7 @@ def assemble(
     return campaign.Document(
         schema_version=campaign.SCHEMA_VERSION,
         stillwatch_version=metadata.version("stillwatch"),
-        engine=settings.engine.name,
+        engine=settings.engine.kind,
         window=window,
         n_exchanges=totals["n"][0].as_py(),
         n_accounts=totals["n_accounts"][0].as_py(),

@@ -7,6 +7,7 @@ An unknown key is an error that names the nearest known one. Every default names
 
 import difflib
 import hashlib
+import re
 import tomllib
 import types
 import typing
@@ -17,6 +18,8 @@ from typing import Any
 import orjson
 
 from stillwatch.errors import SettingsError
+
+_SPARK_MASTER = re.compile(r"spark|spark://.+|k8s://.+|yarn|local|local\[.+\]|local-cluster\[.+\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +94,20 @@ class CampaignSettings:
 class EngineSettings:
     """Where and how wide the stages run."""
 
-    name: str = "duckdb"  # the embedded engine, which needs no server
+    name: str = "duckdb"  # the embedded engine, which needs no server; or a Spark master: spark://host:7077, local[2], yarn
     workers: int | None = None  # None = the cores this process may use
     memory_gb: float = 4.0  # docs/research.md, engines: DuckDB honours it within 8 % and is faster with 4 GB than with 20
     temp_dir: Path | None = None  # where queries spill; None = beside the tables
+
+    @property
+    def kind(self) -> str:
+        """
+        The engine's name without its address: "duckdb", "spark", or the unknown name itself.
+
+        >>> EngineSettings("spark://head:7077").kind, EngineSettings("local[2]").kind
+        ('spark', 'spark')
+        """
+        return "spark" if _SPARK_MASTER.fullmatch(self.name) else self.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,11 +44,13 @@ WITH span AS (SELECT min(seen_at) AS begin_at FROM signatures),
      first AS (SELECT model, min(seen_at) AS first_at FROM signatures GROUP BY model),
      released AS (SELECT f.model, CASE WHEN f.first_at > s.begin_at + {_FRESH} THEN f.first_at END AS released_at
                   FROM first f, span s)
-SELECT r.model, r.released_at, count(DISTINCT s.account) AS n_accounts,
-       count(DISTINCT CASE WHEN s.model = r.model AND s.seen_at < r.released_at + {_ADOPTION} THEN s.account END) AS n_adopters
-FROM released r LEFT JOIN signatures s
-     ON r.released_at IS NOT NULL AND s.seen_at >= r.released_at - {_AROUND} AND s.seen_at < r.released_at + {_AROUND}
-GROUP BY r.model, r.released_at ORDER BY r.model
+SELECT r.model, r.released_at, coalesce(u.n_accounts, 0) AS n_accounts, coalesce(u.n_adopters, 0) AS n_adopters
+FROM released r LEFT JOIN (
+  SELECT r.model, count(DISTINCT s.account) AS n_accounts,
+         count(DISTINCT CASE WHEN s.model = r.model AND s.seen_at < r.released_at + {_ADOPTION} THEN s.account END) AS n_adopters
+  FROM released r JOIN signatures s ON s.seen_at >= r.released_at - {_AROUND} AND s.seen_at < r.released_at + {_AROUND}
+  GROUP BY r.model) u ON u.model = r.model
+ORDER BY r.model
 """
 
 # from tokens to their exchanges first, and to the members last: members times tokens of a group would be millions of pairs

@@ -32,6 +32,7 @@ _FAIL_ON = ("watched", "likely", "never")
 )
 @click.option("--pseudonymous", is_flag=True, help="Write keyed pseudonyms in place of account ids.")
 @click.option("--resume", is_flag=True, help="Go on after the last finished stage of an interrupted run.")
+@click.option("--engine", metavar="NAME", help="duckdb (default), or a Spark master: spark://host:7077, local[2], yarn.")
 @click.option("--workers", type=click.IntRange(1), help="Processes; default: the cores this process may use.")
 @click.option("--memory-gb", type=click.FloatRange(min=0.5), help="Memory of the engine before it spills to disk; default 4.")
 @click.option(
@@ -49,6 +50,7 @@ def command(
     fail_on: str,
     pseudonymous: bool,
     resume: bool,
+    engine: str | None,
     workers: int | None,
     memory_gb: float | None,
     kind: str,
@@ -65,7 +67,7 @@ def command(
         settings.load(config),
         ingest={"on_bad_line": on_bad_line},
         campaigns={"entitlements": entitlements, "own_reference": reference},
-        engine={"workers": workers, "memory_gb": memory_gb},
+        engine={"name": engine, "workers": workers, "memory_gb": memory_gb},
         privacy={"key_file": key_file},
     )
     with progress.shown(quiet) as observer:

@@ -13,7 +13,6 @@ from typing import Self, TypeVar
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from stillwatch.engine import parts
 from stillwatch.errors import EngineError
@@ -110,16 +109,11 @@ class DuckDBEngine:
 
     def read(self, spec: TableSpec, columns: Sequence[str] | None = None) -> pa.Table:
         """A whole stored table."""
-        files = parts.part_files(self._root, spec)
-        if not files:
-            raise EngineError(f"{self._root}: table '{spec.name}' is missing. Run the stage '{spec.writer}' first")
-        wanted = list(columns) if columns is not None else None
-        return pa.concat_tables(pq.read_table(f, columns=wanted) for f in files)
+        return parts.read_table(self._root, spec, columns)
 
     def write(self, spec: TableSpec, table: pa.Table) -> None:
         """Replace a stored table."""
-        parts.drop(self._root, spec)
-        parts.write_part(self._root, spec, 0, table)
+        parts.write_table(self._root, spec, table)
 
     def _run(self, sql: str, tables: dict[str, pa.Table]) -> duckdb.DuckDBPyRelation:
         self._refresh_views()

@@ -3,7 +3,7 @@
 import errno
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -101,6 +101,26 @@ def _told(error: OSError, where: Path) -> EngineError:
 def read_file(path: Path) -> pa.Table:
     """One part."""
     return pq.read_table(path)
+
+
+def read_table(root: Path, spec: TableSpec, columns: Sequence[str] | None = None) -> pa.Table:
+    """
+    A whole stored table, part by part in order.
+
+    Raises:
+        EngineError: the table is missing.
+    """
+    files = part_files(root, spec)
+    if not files:
+        raise EngineError(f"{root}: table '{spec.name}' is missing. Run the stage '{spec.writer}' first")
+    wanted = list(columns) if columns is not None else None
+    return pa.concat_tables(pq.read_table(f, columns=wanted) for f in files)
+
+
+def write_table(root: Path, spec: TableSpec, table: pa.Table) -> None:
+    """Replace a stored table by one part."""
+    drop(root, spec)
+    write_part(root, spec, 0, table)
 
 
 def drop(root: Path, spec: TableSpec) -> None:

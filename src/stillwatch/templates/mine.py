@@ -65,7 +65,7 @@ def mine(engine: Engine, settings: TemplateSettings) -> None:
 
 
 def _count(engine: Engine) -> tuple[int, int]:
-    told = engine.query("SELECT CAST(COALESCE(SUM(LEN(fragments)), 0) AS BIGINT) f, COUNT(contract) c FROM signatures")
+    told = engine.query("SELECT CAST(COALESCE(SUM(ARRAY_LENGTH(fragments)), 0) AS BIGINT) f, COUNT(contract) c FROM signatures")
     return int(told["f"][0].as_py()), int(told["c"][0].as_py())
 
 
