@@ -9,6 +9,7 @@ draw and nothing that depends on order or names.
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 HOURS = 24
@@ -85,14 +86,34 @@ def _pair_variance(who: NDArray[np.int64], when: NDArray[np.int64], scale: NDArr
     step = max(1, 4_000_000 // (n_days * HOURS))
     for first in range(0, scale.size, step):
         low, high = np.searchsorted(who, [first, first + step])
-        grid = np.zeros((min(step, scale.size - first), n_days, HOURS))
-        grid[who[low:high] - first, when[low:high] // HOURS, when[low:high] % HOURS] = scale[who[low:high]]
+        size = min(step, scale.size - first)
+        # an account is busy in few hours of the day: only these have a wave
+        cell, place = np.unique((who[low:high] - first) * HOURS + when[low:high] % HOURS, return_inverse=True)
+        grid = np.zeros((cell.size, n_days))
+        grid[place, when[low:high] // HOURS] = scale[who[low:high]]
         waves = np.fft.rfft(grid, axis=1)[:, 1:]
+        starts = np.searchsorted(cell, np.arange(size + 1) * HOURS)
         for k in range(frequencies):
-            wave = np.ascontiguousarray(waves[:, k])  # (account, hour)
-            outer[k] += np.einsum("ah,ag->hg", wave.conj(), wave)  # too small for BLAS and its threads
-            alone[k] += ((wave.real**2 + wave.imag**2).sum(1) ** 2).sum()
+            wave = np.ascontiguousarray(waves[:, k])
+            part = np.zeros((HOURS, HOURS), np.complex128)
+            _outer(wave, cell % HOURS, starts, part)
+            outer[k] += part
+            power = np.zeros(size * HOURS)
+            power[cell] = wave.real**2 + wave.imag**2
+            alone[k] += (power.reshape(size, HOURS).sum(1) ** 2).sum()
     for k in range(frequencies):
         both = 1.0 if 2 * (k + 1) == n_days else 2.0  # a real signal has each frequency twice, but the middle one
         total += both * float((np.abs(outer[k]) ** 2).sum() - alone[k])
     return total / (2 * n_days**2)
+
+
+@njit(cache=True, nogil=True)
+def _outer(
+    wave: NDArray[np.complex128], hour: NDArray[np.int64], starts: NDArray[np.int64], total: NDArray[np.complex128]
+) -> None:
+    """Sum over accounts of conj(f) f* over the hours in which each is busy; too small for BLAS and its threads."""
+    for a in range(starts.size - 1):
+        for i in range(starts[a], starts[a + 1]):
+            for j in range(starts[a], starts[a + 1]):
+                x, y = wave[i], wave[j]
+                total[hour[i], hour[j]] += complex(x.real * y.real + x.imag * y.imag, x.real * y.imag - x.imag * y.real)
