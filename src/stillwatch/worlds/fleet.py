@@ -14,6 +14,7 @@ from stillwatch.worlds.draft import Draft, check
 from stillwatch.worlds.hashing import mix, tag
 from stillwatch.worlds.infrastructure import one_client
 from stillwatch.worlds.library import Pool
+from stillwatch.worlds.rewriting import Retold, Rewritten
 from stillwatch.worlds.traffic import alone, chats, deal, volumes
 from stillwatch.worlds.writers import Framed
 from stillwatch.worlds.writing import Writer
@@ -136,9 +137,11 @@ class Fleet:
         """Templates of the campaign, where `own` is the shape's own number."""
         return own if self.recipes is None else self.recipes
 
-    def framed(self, rng: np.random.Generator, heads: pa.Array, body: Writer, in_system: bool = False) -> Writer:
-        """A bank of templates around a body; no templates, the body."""
-        return Framed(heads, body, in_system) if len(heads) else body
+    def framed(self, heads: pa.Array, body: Writer, in_system: bool = False) -> Writer:
+        """A bank of templates around a body, in as many wordings as the dials say; no templates, the body."""
+        if not len(heads):
+            return Retold(body, self.paraphrase) if self.paraphrase else body
+        return Rewritten(heads, body, self.paraphrase, in_system) if self.paraphrase else Framed(heads, body, in_system)
 
     def harvest(self, draft: Draft, rng: np.random.Generator, pool: Pool, at: I64, account: I64, owner: I64) -> None:
         """

@@ -229,6 +229,6 @@ def test_a_fleet_may_keep_to_an_output_contract() -> None:
 def test_every_shape_has_as_many_recipes_as_the_dial_says(shape: type[Fleet], recipes: int) -> None:
     """None at all with 0: then prompts stand alone."""
     part = shape(accounts=10, exchanges=500, cover=0.0, recipes=recipes)
-    heads = {p.split("\n\n")[0] if "\n\n" in p else "" for p in planted(part).harvested}  # type: ignore[arg-type]
+    heads = {p.split("\n\n")[0] if "\n\n" in p else "" for p in planted(part).harvested}
 
     assert (heads == {""}) if recipes == 0 else ("" not in heads and len(heads) == recipes)

@@ -47,7 +47,7 @@ class Elicitation(Fleet):
         if pool is None:
             heads = paraphrased(self.wording, mix(int(rng.integers(1, 1 << 62)), np.arange(size)))
             fills = draft.library.plain(rng, n)
-            pool = fills.through(self.framed(rng, heads, fills.writer, self.in_system))
+            pool = fills.through(self.framed(heads, fills.writer, self.in_system))
         self.harvest(draft, rng, pool, at, account, owner)
 
 

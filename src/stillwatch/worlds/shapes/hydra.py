@@ -47,5 +47,5 @@ class Hydra(Fleet):
             if size:
                 heads = draft.library.instructions(rng, size, "pipeline", self.template_sentences, self.language)
             fills = draft.library.plain(rng, n, self.language)
-            pool = fills.through(self.framed(rng, heads, fills.writer, self.in_system))
+            pool = fills.through(self.framed(heads, fills.writer, self.in_system))
         self.harvest(draft, rng, pool, at, account, owner)

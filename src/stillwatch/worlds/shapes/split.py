@@ -31,4 +31,4 @@ class Split(Fleet):
         size = self.bank(0)
         heads = draft.library.instructions(rng, size, "pipeline", 5.0, self.language) if size else pa.array([], pa.string())
         fills = draft.library.plain(rng, n, self.language)
-        self.harvest(draft, rng, fills.through(self.framed(rng, heads, fills.writer)), at, account, owner)
+        self.harvest(draft, rng, fills.through(self.framed(heads, fills.writer)), at, account, owner)
