@@ -223,14 +223,33 @@ def _group_table(groups: Sequence[Group], n_exchanges: dict[int, int]) -> pa.Tab
 
 def _parents(groups: Sequence[Group]) -> list[int | None]:
     """The smallest other group that holds nine tenths of a group's accounts and is larger."""
-    holders: dict[int, list[int]] = {}
-    for place, g in enumerate(groups):
-        for m in g.members.tolist():
-            holders.setdefault(m, []).append(place)
-    sizes = np.array([len(g.members) for g in groups])
-    out: list[int | None] = []
-    for g in groups:
-        shared = np.bincount([k for m in g.members.tolist() for k in holders[m]], minlength=len(groups))
-        inside = np.flatnonzero((shared >= 0.9 * len(g.members)) & (sizes > len(g.members)))
-        out.append(groups[int(inside[np.argmin(sizes[inside])])].group if len(inside) else None)
+    if not groups:
+        return []
+    sizes = np.array([len(g.members) for g in groups], np.int64)
+    flat = np.concatenate([g.members for g in groups])
+    of_group = np.repeat(np.arange(len(groups)), sizes)
+    order = np.argsort(flat, kind="stable")
+    held = np.searchsorted(flat[order], np.arange(flat.max() + 2))
+    place = _smallest_around(flat, np.concatenate(([0], np.cumsum(sizes))), held, of_group[order])
+    return [groups[at].group if at >= 0 else None for at in place.tolist()]
+
+
+@numba.njit(cache=True, nogil=True)
+def _smallest_around(members: Ints, starts: Ints, held: Ints, holders: Ints) -> Ints:
+    """Of each group the smallest larger one that holds nine tenths of its members, the first of equals; -1 for none."""
+    n = len(starts) - 1
+    out = np.full(n, -1, np.int64)
+    shared = np.zeros(n, np.int64)
+    for g in range(n):
+        size = starts[g + 1] - starts[g]
+        shared[:] = 0
+        for i in range(starts[g], starts[g + 1]):
+            for j in range(held[members[i]], held[members[i] + 1]):
+                shared[holders[j]] += 1
+        for other in range(n):
+            larger = starts[other + 1] - starts[other]
+            if larger > size and shared[other] >= 0.9 * size:
+                best = out[g]
+                if best < 0 or larger < starts[best + 1] - starts[best]:
+                    out[g] = other
     return out

@@ -2,6 +2,7 @@
 
 import itertools
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -27,8 +28,7 @@ def find(incidence: Incidence, settings: CandidateSettings) -> list[Group]:
         a, b, weight = communities.rarity_graph(
             indptr, members, incidence.n_accounts, power, len(incidence.members), neighbours=settings.neighbours
         )
-        for resolution in settings.resolutions:
-            labels = communities.leiden(a, b, weight, incidence.n_accounts, resolution, settings.seed)
+        for labels in communities.leiden_at(a, b, weight, incidence.n_accounts, settings.resolutions, settings.seed):
             kept.extend(_sets(labels, settings.min_accounts))
     distinct = _without_duplicates(kept, incidence.n_accounts, settings.duplicate_jaccard)
     groups = (_group(incidence, accounts) for accounts in distinct)
@@ -67,17 +67,41 @@ def _sets(labels: Ints, smallest: int) -> list[Ints]:
 
 
 def _without_duplicates(sets: list[Ints], n_accounts: int, jaccard: float) -> list[Ints]:
-    kept: list[Ints] = []
-    holders: list[list[int]] = [[] for _ in range(n_accounts)]
-    for members in sets:
-        shared = np.bincount([k for m in members for k in holders[m]], minlength=len(kept))
-        unions = np.array([len(k) for k in kept]) + len(members) - shared
-        if len(kept) and np.any(shared > jaccard * unions):
+    """The sets in their order, without those that an earlier one nearly equals."""
+    if not sets:
+        return []
+    starts = np.concatenate(([0], np.cumsum([len(s) for s in sets]))).astype(np.int64)
+    counts = np.bincount(np.concatenate(sets), minlength=n_accounts)
+    room = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+    keep = _fresh(np.concatenate(sets), starts, room, jaccard)
+    return [s for s, fresh in zip(sets, keep.tolist(), strict=True) if fresh]
+
+
+@numba.njit(cache=True, nogil=True)
+def _fresh(members: Ints, starts: Ints, room: Ints, jaccard: float) -> npt.NDArray[np.bool_]:
+    """Which sets are not within `jaccard` of an earlier one that was kept; `room` is where each account lists its sets."""
+    n = len(starts) - 1
+    keep = np.zeros(n, np.bool_)
+    shared = np.zeros(n, np.int64)
+    filled = room[:-1].copy()
+    held = np.empty(len(members), np.int64)
+    for s in range(n):
+        shared[:s] = 0
+        for i in range(starts[s], starts[s + 1]):
+            for j in range(room[members[i]], filled[members[i]]):
+                shared[held[j]] += 1
+        size, near = starts[s + 1] - starts[s], False
+        for k in range(s):
+            if shared[k] > 0 and shared[k] > jaccard * (starts[k + 1] - starts[k] + size - shared[k]):
+                near = True
+                break
+        if near:
             continue
-        for m in members:
-            holders[m].append(len(kept))
-        kept.append(members)
-    return kept
+        keep[s] = True
+        for i in range(starts[s], starts[s + 1]):
+            held[filled[members[i]]] = s
+            filled[members[i]] += 1
+    return keep
 
 
 def _group(incidence: Incidence, members: Ints) -> Group:

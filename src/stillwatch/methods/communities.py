@@ -5,6 +5,10 @@ An account links to those that share many rare tokens with it, less what their d
 suggests groups; it proves nothing, and the evidence decides.
 """
 
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
 import graspologic_native
 import numba
 import numpy as np
@@ -77,16 +81,27 @@ def leiden(a: Ints, b: Ints, weight: Floats, n_nodes: int, resolution: float, se
     Returns:
         (n_nodes,) community of each node, numbered from 0 by smallest member; -1 for a node without an edge.
     """
-    labels = np.full(n_nodes, -1, np.int64)
+    return leiden_at(a, b, weight, n_nodes, [resolution], seed)[0]
+
+
+def leiden_at(a: Ints, b: Ints, weight: Floats, n_nodes: int, resolutions: Sequence[float], seed: int) -> list[Ints]:
+    """`leiden` at several resolutions, in their order, on all cores at once: the library lets go of the interpreter."""
     if not len(a):
-        return labels
-    edges = list(zip(map(str, a.tolist()), map(str, b.tolist()), weight.tolist(), strict=True))
-    _, found = graspologic_native.leiden(
-        edges, resolution=resolution, randomness=_RANDOMNESS, iterations=_ITERATIONS, use_modularity=True, seed=seed
-    )
-    nodes = np.fromiter(map(int, found), np.int64, len(found))
-    labels[nodes] = np.fromiter(found.values(), np.int64, len(found))
-    return _renumbered(labels)
+        return [np.full(n_nodes, -1, np.int64) for _ in resolutions]
+    names = [str(node) for node in range(n_nodes)]
+    edges = list(zip(map(names.__getitem__, a.tolist()), map(names.__getitem__, b.tolist()), weight.tolist(), strict=True))
+
+    def labels_at(resolution: float) -> Ints:
+        _, found = graspologic_native.leiden(
+            edges, resolution=resolution, randomness=_RANDOMNESS, iterations=_ITERATIONS, use_modularity=True, seed=seed
+        )
+        labels = np.full(n_nodes, -1, np.int64)
+        nodes = np.fromiter(map(int, found), np.int64, len(found))
+        labels[nodes] = np.fromiter(found.values(), np.int64, len(found))
+        return _renumbered(labels)
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        return list(pool.map(labels_at, resolutions))
 
 
 def components(a: Ints, b: Ints, n_nodes: int) -> Ints:
@@ -111,8 +126,6 @@ def _renumbered(labels: Ints) -> Ints:
 
 def _pair_sums(indptr: Ints, members: Ints, weights: Floats, n_nodes: int, reach: int) -> tuple[Ints, Floats]:
     keys, values = _pairs(indptr, members, weights, n_nodes, reach)
-    order = np.argsort(keys, kind="stable")
-    keys, values = keys[order], values[order]
     starts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1]))) if len(keys) else np.empty(0, np.int64)
     return keys[starts], np.add.reduceat(values, starts) if len(keys) else np.empty(0)
 
@@ -148,21 +161,30 @@ def _least_kept(a: Ints, b: Ints, strength: Floats, n_nodes: int, neighbours: in
 
 @numba.njit(cache=True, nogil=True)
 def _pairs(indptr: Ints, members: Ints, weights: Floats, n_nodes: int, reach: int) -> tuple[Ints, Floats]:
-    total = 0
-    for f in range(len(indptr) - 1):
-        k = indptr[f + 1] - indptr[f]
-        for i in range(k):
-            total += min(reach, k - 1 - i)
-    keys = np.empty(total, np.int64)
-    values = np.empty(total, np.float64)
-    at = 0
+    """Every pair that a token links, sorted by (a, b) and then by token: a counting sort, lower digit first."""
+    room_a, room_b = np.zeros(n_nodes + 1, np.int64), np.zeros(n_nodes + 1, np.int64)
     for f in range(len(indptr) - 1):
         begin, end = indptr[f], indptr[f + 1]
         for i in range(begin, end):
             for j in range(i + 1, min(i + 1 + reach, end)):
-                keys[at] = members[i] * n_nodes + members[j]
-                values[at] = weights[f]
-                at += 1
+                room_a[members[i] + 1] += 1
+                room_b[members[j] + 1] += 1
+    room_a, room_b = np.cumsum(room_a), np.cumsum(room_b)
+    total = room_a[-1]
+    by_b, worth = np.empty(total, np.int64), np.empty(total, np.float64)
+    for f in range(len(indptr) - 1):
+        begin, end = indptr[f], indptr[f + 1]
+        for i in range(begin, end):
+            for j in range(i + 1, min(i + 1 + reach, end)):
+                at = room_b[members[j]]
+                room_b[members[j]] += 1
+                by_b[at], worth[at] = members[i] * n_nodes + members[j], weights[f]
+    keys, values = np.empty(total, np.int64), np.empty(total, np.float64)
+    for e in range(total):
+        a = by_b[e] // n_nodes
+        at = room_a[a]
+        room_a[a] += 1
+        keys[at], values[at] = by_b[e], worth[e]
     return keys, values
 
 

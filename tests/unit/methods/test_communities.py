@@ -72,6 +72,19 @@ def test_two_cliques_are_two_communities() -> None:
     assert np.array_equal(labels, communities.leiden(a, b, weight, 11, 1.0, 1))
 
 
+def test_resolutions_at_once_are_those_one_by_one() -> None:
+    """Communities come in the order of the resolutions, each as if asked for alone."""
+    rng = np.random.default_rng(3)
+    a, b = np.sort(rng.integers(0, 60, (2, 200)), axis=0)
+    a, b = a[a < b], b[a < b]
+    weight = rng.random(len(a))
+
+    found = communities.leiden_at(a, b, weight, 60, [20.0, 1.0, 5.0], 1)
+
+    alone = [communities.leiden(a, b, weight, 60, resolution, 1) for resolution in (20.0, 1.0, 5.0)]
+    assert [f.tolist() for f in found] == [f.tolist() for f in alone]
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_components_are_those_of_a_search(seed: int) -> None:
     """Union-find gives the components that a plain search gives, numbered by smallest member."""
