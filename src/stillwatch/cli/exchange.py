@@ -8,7 +8,7 @@ from typing import Any
 import click
 import orjson
 
-from stillwatch.cli import exchange_peers
+from stillwatch.cli import exchange_peers, exchange_webhooks
 from stillwatch.cli.exchange_options import FILE, JSON, STORE, TLP, show, without_password
 from stillwatch.errors import SharingError
 from stillwatch.sharing import catalogue
@@ -33,6 +33,7 @@ def command() -> None:
 command.add_command(exchange_tokens.command)
 command.add_command(exchange_peers.peer)
 command.add_command(exchange_peers.pull)
+command.add_command(exchange_webhooks.command)
 
 
 @command.command()

@@ -67,7 +67,7 @@ def write(lines: Sequence[Line], form: str, now_us: int) -> str:
     The list as text.
 
     Args:
-        form: `csv` with a header; `cidr`, a prefix a line below a comment with its end; `nginx` for a geo block; `nft` for `nft -f`
+        form: `csv` with a header; `cidr`, a prefix below a comment with its end; `nginx` for a geo block; `nft` for `nft -f`
             and `ipset` for `ipset restore`, in which each element ends by itself.
         now_us: What time-outs are counted from.
 

@@ -52,11 +52,12 @@ def build(exchange: Exchange, own: Paths = OWN_PATHS, taxii: Paths = TAXII_PATHS
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        running = asyncio.create_task(exchange.run())
+        running = [asyncio.create_task(exchange.run()), asyncio.create_task(exchange.tell())]
         yield
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
+        for task in running:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
         await exchange.stop()
 
     routes = [Route("/healthz", partial(_health, exchange), methods=["GET"])]

@@ -27,6 +27,7 @@ from stillwatch.sharing.taxii.limits import Buckets
 from stillwatch.sharing.taxii.members import Member, Members, Shown
 from stillwatch.sharing.taxii.metrics import Metrics
 from stillwatch.sharing.taxii.objects import Objects, Page
+from stillwatch.sharing.taxii.webhook import Webhooks
 
 LOG = logging.getLogger("stillwatch.exchange")
 _THREADS = 8
@@ -94,6 +95,8 @@ class Exchange:
         self._reads: deque[audit.Entry] = deque()
         self._flushing = threading.Lock()
         self._threads = ThreadPoolExecutor(_THREADS, "exchange")
+        self._webhooks = Webhooks(database)
+        self._calling = ThreadPoolExecutor(1, "webhook")  # of its own: a slow receiver keeps no request waiting
 
     async def call(self, work: Callable[..., Result], *values: Any, **named: Any) -> Result:
         """Run blocking work in a thread."""
@@ -225,8 +228,21 @@ class Exchange:
                 with contextlib.suppress(DatabaseLostError):
                     await self.call(self.objects.expire, times.now_us())
 
+    async def tell(self) -> None:
+        """Call the members' webhooks that are due, every second; until cancelled. What is not told now is told later."""
+        while True:
+            await asyncio.sleep(_AUDIT_S)
+            try:
+                counts = await asyncio.get_running_loop().run_in_executor(self._calling, self._webhooks.deliver, times.now_us())
+            except DatabaseLostError:
+                continue
+            for outcome, n in counts.items():
+                if n:
+                    self.metrics.add("webhooks", n, outcome=outcome)
+
     async def stop(self) -> None:
         """Write what is left to write."""
+        await asyncio.get_running_loop().run_in_executor(None, partial(self._calling.shutdown, wait=True))
         await self.call(self.flush)
         self._threads.shutdown(wait=True)
 

@@ -11,6 +11,7 @@ _HELP = {
     "objects_refused": "objects refused, by the first words of the reason",
     "objects_served": "objects sent to members",
     "signed_in_not": "requests without a valid key",
+    "webhooks": "calls of members' webhooks, by outcome",
     "limited": "requests refused because a limit was reached",
 }
 
