@@ -27,6 +27,7 @@ campaigns. Nothing in the log says which is which; the truth lies beside it.
 stillwatch simulate --out DIR                                  # the preset demo, own grammars
 stillwatch simulate --out DIR --seed 7 --exchanges 1000000     # larger: chat and frameworks absorb the difference
 stillwatch simulate --out DIR --set campaign.cover=0.8         # turn a dial of every campaign
+stillwatch simulate --out DIR --preset shapes --set campaign.paraphrase=1 --prevalence 1e-3
 stillwatch simulate --out DIR --set app-3.accounts=250 --set world.history=true
 stillwatch simulate --out DIR --preset accept --corpus FOLDER --corpus-half A --traces FOLDER
 stillwatch simulate --out DIR --preset my-world.toml --format ndjson
@@ -103,8 +104,8 @@ over words that at most 0.5 % of accounts use, without template words' discount 
 conversations dealt to accounts stand in for real accounts, of which there are no public logs.
 
 {persistence}
-What is not modelled: account take-over, tool results inside transcripts, images, an account's business changing over time,
-and any campaign shape that is not listed here (technique search, replay of reasoning, relays).
+What is not modelled: account take-over, images, an account's business changing over time, and answers that a harvester reads
+before it asks on.
 """
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results" / "quality.worlds.jsonl"
 

@@ -13,7 +13,10 @@ from stillwatch.worlds.build import grammar
 from stillwatch.worlds.draft import Part
 from stillwatch.worlds.hashing import tag
 from stillwatch.worlds.library import Library
+from stillwatch.worlds.look_alikes.agents import Agents
 from stillwatch.worlds.look_alikes.chat import ChatUsers
+from stillwatch.worlds.look_alikes.framework import Framework
+from stillwatch.worlds.look_alikes.gateway import GatewayKey
 from stillwatch.worlds.render import Renderer, created_before_use
 from stillwatch.worlds.traffic import VOLUME_SIGMA
 
@@ -32,12 +35,19 @@ AT_REST: dict[str, Any] = {
     "volume_sigma": VOLUME_SIGMA,
     "days": 7.0,
 }
+# What a shape's dials make of requests, honest accounts do as well: tools, end users, turns.
+TWINS: dict[str, Part] = {
+    "agentic": Agents(ACCOUNTS, 10 * ACCOUNTS, own=0.3),
+    "hidden": Framework(ACCOUNTS, 10 * ACCOUNTS, own=0.3, same_client=0.0),
+    "through_gateway": GatewayKey(ACCOUNTS, 10 * ACCOUNTS, end_users=1_500),
+}
 
 
 def both(shape: type[Part], library: Library | None = None) -> tuple[pa.Table, npt.NDArray[np.bool_]]:
     """The log of as many ordinary as planted accounts, and which rows are of planted ones."""
     draft = a_draft(11, library)
-    parts: list[Part] = [ChatUsers(ACCOUNTS, 10 * ACCOUNTS), shape(accounts=ACCOUNTS, exchanges=10 * ACCOUNTS, **AT_REST)]  # type: ignore[call-arg]
+    twin = TWINS.get(shape.kind, ChatUsers(ACCOUNTS, 10 * ACCOUNTS))
+    parts: list[Part] = [twin, shape(accounts=ACCOUNTS, exchanges=10 * ACCOUNTS, **AT_REST)]  # type: ignore[call-arg]
     for number, part in enumerate(parts):
         part.plan(draft, np.random.default_rng([number, tag(shape.kind)]), number)
     people, events = draft.cast.close(), draft.close()
@@ -119,6 +129,13 @@ def auc(matrix: F64, planted: npt.NDArray[np.bool_], account: npt.NDArray[np.int
     seen = np.bincount(account[held]) > 0
     u = stats.mannwhitneyu(scores[seen & label], scores[seen & ~label]).statistic
     return float(u / ((seen & label).sum() * (seen & ~label).sum()))
+
+
+def half_width(planted: npt.NDArray[np.bool_], account: npt.NDArray[np.int64], comparisons: int) -> float:
+    """Of the 95 % interval at chance of a held-out AUC (Hanley and McNeil 1982), Bonferroni over comparisons."""
+    held = account % 2 == 1
+    n, m = len(set(account[held & planted].tolist())), len(set(account[held & ~planted].tolist()))
+    return float(stats.norm.ppf(1 - 0.025 / comparisons) * np.sqrt((n + m + 1) / (12 * n * m)))
 
 
 def numbered(table: pa.Table) -> npt.NDArray[np.int64]:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from stillwatch.worlds.cast import Cast, Era
 from stillwatch.worlds.clock import Rhythms
@@ -107,6 +108,7 @@ class Draft:
         self.seed = seed
         self.cast = Cast(era, rhythms.share)
         self.writers: list[Writer] = []
+        self.frameworks: list[tuple[int, pa.Array, int]] = []  # accounts, system prompt, tools of those planned so far
         self._columns: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in _TYPES}
 
     def hire(self, writer: Writer) -> int:

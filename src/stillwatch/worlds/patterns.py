@@ -96,6 +96,16 @@ _NOTE = (
     "Filed under C .",
     "Asked by E .",
 )
+_TOOL = (
+    "exit D : C R D .",
+    "line D of C : R is J .",
+    "found D N in C .",
+    "ok : N = D , R = D .",
+    "total D C D R .",
+    "warning C : N is J .",
+    "diff C : D N , D R .",
+    "status D , N J , R D .",
+)
 _FREE = (
     "S N V F J N ?",
     "S R F N J .",
@@ -116,6 +126,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "say": _SAY,
     "persona": _PERSONA,
     "note": _NOTE,
+    "tool": _TOOL,
 }
 _NAMELESS = tuple(p.replace(" E ", " R ") for p in _FREE)
 _NAMED = tuple(p for p in _FREE if " E " in p)
@@ -126,4 +137,5 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "say": _FREE,
     "persona": _NAMED,
     "note": _NAMED,
+    "tool": _TOOL,
 }

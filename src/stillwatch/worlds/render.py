@@ -12,6 +12,7 @@ from stillwatch.worlds import answers, clients
 from stillwatch.worlds.addresses import addresses, autonomous_systems
 from stillwatch.worlds.cast import People
 from stillwatch.worlds.clock import HOUR
+from stillwatch.worlds.dossiers import Trajectory
 from stillwatch.worlds.draft import Draft, Events
 from stillwatch.worlds.grammar import Grammar
 from stillwatch.worlds.hashing import U64, below, hex_ids, mix, tag, unit
@@ -95,7 +96,10 @@ class Renderer:
         }
         earlier = rows.turn * (120 + below(mix(rows.conversation, 7), 300))
         if self._transcripts:
-            columns["messages"] = self._transcripts.messages(rows, written.prompt, lambda at, some: self._write(writer[at], some))
+            works = np.array([isinstance(w, Trajectory) for w in self._writers], np.bool_)[writer]
+            columns["messages"] = self._transcripts.messages(
+                rows, written.prompt, lambda at, some: self._write(writer[at], some), works
+            )
         length = answers.tokens(written.system) + answers.tokens(written.prompt) + earlier
         return columns | {"prompt_tokens": pa.array(length.astype(np.int32))}
 

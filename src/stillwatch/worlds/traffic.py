@@ -31,6 +31,7 @@ def chats(
     counts: I64,
     writer: Writer | None = None,
     haste: float = 1.0,
+    harvested: bool = False,
 ) -> None:
     """
     Plan conversations about the accounts' own business.
@@ -39,6 +40,7 @@ def chats(
         account: Numbers of the accounts, in step with `block` and `counts`.
         counts: Exchanges an account.
         writer: Of the text; None = ordinary chat.
+        harvested: A campaign keeps the answers.
         haste: Bursts are longer and pauses shorter by this factor; agents do not think between requests.
     """
     n = int(counts.sum())
@@ -58,7 +60,7 @@ def chats(
     turn = within(np.diff(np.append(heads, n)))
     name = mix(draft.seed, tag("conversation"), block.unique[owner], conversation)
     item = turn_item(draft.seed, name, turn) if script.item is None else script.item
-    draft.send(draft.hire(writer or draft.library.own), at, account[owner], item, name, turn)
+    draft.send(draft.hire(writer or draft.library.own), at, account[owner], item, name, turn, harvested)
 
 
 def fold(at: I64, era: Era) -> I64:
@@ -112,6 +114,45 @@ def _loose(draft: Draft, rng: np.random.Generator, block: People, own: I64, begi
     at = born[own] + (at - born[own]) % whole
     at = np.where(at >= born[own] + int(life * DAY), at - DAY, at)
     return np.asarray(begin + np.maximum(at, born[own]), np.int64)
+
+
+def work(
+    draft: Draft,
+    rng: np.random.Generator,
+    pool: Pool,
+    at: I64,
+    account: I64,
+    turns: I64,
+    gap_s: float,
+    harvested: bool = False,
+) -> None:
+    """
+    Plan pieces of work of several requests each, one after the other in one session.
+
+    Args:
+        pool: One prompt a piece.
+        at: When each begins.
+        account: Who does it.
+        turns: Requests of each.
+        gap_s: Median pause between two, seconds.
+    """
+    piece = np.repeat(np.arange(len(at)), turns)
+    turn = within(turns)
+    gaps = np.where(turn > 0, gap_s * np.exp(rng.normal(0, 0.8, len(turn))) * SECOND, 0).astype(np.int64)
+    run = np.cumsum(gaps)
+    heads = np.cumsum(turns) - turns
+    name = mix(draft.seed, tag("work"), account, np.arange(len(at)), pool.item)
+    moment = fold(at[piece] + run - run[heads][piece], draft.era)
+    draft.send(draft.hire(pool.writer), moment, account[piece], pool.item[piece], name[piece], turn, harvested)
+
+
+def pieces(rng: np.random.Generator, counts: I64, mean: float) -> tuple[I64, I64]:
+    """Cut each account's requests into pieces of geometric length. Returns the pieces of each account, and their lengths."""
+    opens = rng.random(int(counts.sum())) < 1.0 / mean
+    opens[(np.cumsum(counts) - counts)[counts > 0]] = True
+    owner = np.repeat(np.arange(len(counts)), counts)
+    begin = np.flatnonzero(opens)
+    return np.bincount(owner[begin], minlength=len(counts)), np.diff(np.append(begin, len(opens)))
 
 
 def harvest(draft: Draft, pool: Pool, at: I64, account: I64, samples: int = 1, harvested: bool = True) -> None:

@@ -32,33 +32,43 @@ class Transcripts:
     def __init__(self, library: Library, grammar: Grammar, people: People) -> None:
         self._library, self._grammar, self._people = library, grammar, people
 
-    def messages(self, rows: Rows, newest: pa.Array, write: Callable[[I64, Rows], Written]) -> pa.Array:
-        """A list of messages a row, oldest first, the newest turn last."""
+    def messages(
+        self, rows: Rows, newest: pa.Array, write: Callable[[I64, Rows], Written], works: npt.NDArray[np.bool_]
+    ) -> pa.Array:
+        """
+        A list of messages a row, oldest first, the newest turn last.
+
+        Args:
+            works: Rows of work with tools: every turn but the first is a tool's, and all have one item.
+        """
         back = np.minimum(rows.turn, MAX_TURNS)
         lengths = 2 * back + 1
         ends = np.cumsum(lengths)
         texts, places = [newest], [ends - 1]
         for k in range(1, int(back.max(initial=0)) + 1):
             at = np.flatnonzero(back >= k)
-            some = self._earlier(rows, at, k)
+            some = self._earlier(rows, at, k, works)
             written = write(at, some)
             said = reply(self._grammar, self._people, some)
             texts += [written.prompt, said if written.response is None else pc.coalesce(written.response, said)]
             places += [ends[at] - 1 - 2 * k, ends[at] - 2 * k]
-        return _lists(texts, places, lengths)
+        number = np.arange(int(lengths.sum())) - np.repeat(ends - lengths, lengths)
+        first = np.repeat(rows.turn - back, lengths) + number // 2 == 0
+        role = np.where(number % 2 == 1, 1, np.where(np.repeat(works, lengths) & ~first, 2, 0))
+        return _lists(texts, places, lengths, role)
 
-    def _earlier(self, rows: Rows, at: I64, k: int) -> Rows:
+    def _earlier(self, rows: Rows, at: I64, k: int, works: npt.NDArray[np.bool_]) -> Rows:
         turn = rows.turn[at]
         item = self._library.earlier(rows.conversation[at], rows.item[at], turn, turn - k)
+        item = np.where(works[at], rows.item[at], item)
         return Rows(rows.account[at], item, rows.conversation[at], turn - k)
 
 
-def _lists(texts: list[pa.Array], places: list[I64], lengths: I64) -> pa.Array:
+def _lists(texts: list[pa.Array], places: list[I64], lengths: I64, roles: I64) -> pa.Array:
     order = np.empty(int(lengths.sum()), np.int64)
     order[np.concatenate(places)] = np.arange(len(order))
     content = pa.concat_arrays(texts).take(pa.array(order))
-    number = np.arange(len(order)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    role = pa.array(["user", "assistant"]).take(pa.array(number % 2))
+    role = pa.array(["user", "assistant", "tool"]).take(pa.array(roles))
     fields = [pa.field("role", pa.string(), False), pa.field("content", pa.string(), False)]
     messages = pa.StructArray.from_arrays([role, content], fields=fields)
     return pa.ListArray.from_arrays(pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)), messages)

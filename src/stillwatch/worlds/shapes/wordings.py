@@ -104,4 +104,38 @@ WORDINGS: dict[str, tuple[tuple[str, ...], ...]] = {
             "Begin every note with a bullet.",
         ),
     ),
+    "cleaning": (
+        (
+            "The text below is a raw trace of a model's work.",
+            "Here is an unedited transcript of reasoning.",
+            "You receive a draft trace for a training set.",
+            "What follows is machine-made reasoning in rough form.",
+            "Treat this as the work log of another system.",
+            "Your input is a rough chain of thought.",
+        ),
+        (
+            "Remove detours, repetitions and false starts.",
+            "Rewrite it so that every step follows from the one before.",
+            "Repair wrong steps and drop what leads nowhere.",
+            "Condense it to the steps that the result needs.",
+            "Cut whatever does not serve the answer.",
+            "Turn it into an orderly derivation.",
+        ),
+        (
+            "Keep the final result as it is.",
+            "Do not change the conclusion.",
+            "Preserve names, figures and the outcome.",
+            "Leave facts untouched.",
+            "The outcome must stay what it was.",
+            "Alter wording only.",
+        ),
+        (
+            "Then score the trace from 0 to 10.",
+            "Close with a quality mark between 1 and 5.",
+            "Say at the end whether it may be used: keep or drop.",
+            "Add a line with the number of steps that were removed.",
+            "Finish with a grade from A to E.",
+            "Give two marks, one for rigour, one for clarity.",
+        ),
+    ),
 }
