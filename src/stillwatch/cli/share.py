@@ -46,6 +46,7 @@ def command() -> None:
 
 
 command.add_command(share_outputs.blocklist)
+command.add_command(share_outputs.from_misp)
 command.add_command(share_outputs.ocsf)
 
 

@@ -1,4 +1,4 @@
-"""`stillwatch share` for tools that read no STIX: block lists for gateways, findings for data lakes."""
+"""`stillwatch share` for other tools: block lists for gateways, findings for data lakes, events from MISP."""
 
 from importlib import metadata
 from pathlib import Path
@@ -9,9 +9,12 @@ import orjson
 
 from stillwatch.cli import output
 from stillwatch.errors import SharingError
+from stillwatch.privacy import Key
 from stillwatch.sharing.export import blocklist as lists
 from stillwatch.sharing.export import ocsf as findings
-from stillwatch.sharing.taxii import times
+from stillwatch.sharing.export.bundle import Publisher
+from stillwatch.sharing.hunt import misp
+from stillwatch.sharing.taxii import marking, times
 from stillwatch.sharing.taxii.remote import Remote
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -63,6 +66,29 @@ def ocsf(bundle_files: tuple[Path, ...], out: Path | None) -> None:
         return
     out.write_bytes(text)
     output.say(f"{len(lines)} findings in {out}")
+
+
+@click.command("from-misp")
+@click.argument("places", metavar="FEED|FILE...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.option("--producer", required=True, help="Your identity in the collection (x_stillwatch_producer).")
+@click.option(
+    "--tlp", type=click.Choice(marking.NAMES[: marking.RED]), default="clear", show_default=True, help="At least this marking."
+)
+@click.option("--key-file", type=_FILE, help="Your own key, which salts every id; this machine's by default.")
+@click.option("--out", required=True, type=_NEW, help="Where the bundle goes, for stillwatch hunt --indicators and share push.")
+def from_misp(places: tuple[Path, ...], producer: str, tlp: str, key_file: Path | None, out: Path) -> None:
+    """
+    Make indicators of MISP events: a feed's folder, or JSON files of events.
+
+    Addresses meant for detection and STIX patterns are taken. All else is counted with its reason.
+    """
+    own = Key.from_file(key_file) if key_file else Key.of_this_machine()
+    publisher = Publisher(producer, own, marking.level_of(tlp))
+    made = misp.read((one for place in places for one in misp.events(place)), publisher, times.now_us())
+    for why, n in sorted(made.left_out.items()):
+        output.say(f"left out: {n}: {why}")
+    out.write_bytes(orjson.dumps(misp.bundle(made, publisher), option=orjson.OPT_INDENT_2) + b"\n")
+    output.say(f"{len(made.indicators)} indicators of {made.n_events} events in {out}")
 
 
 def bundle(path: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from stillwatch.errors import SharingError
+from stillwatch.sharing import catalogue
 from stillwatch.sharing.hunt.indicators import SKETCH_PATH, TOKEN_PATH
 from stillwatch.sharing.taxii import marking, patterns, times
 
@@ -81,11 +82,20 @@ def _attributes(thing: Mapping[str, Any], now_us: int) -> Iterable[dict[str, Any
         "category": category,
         "value": value,
         "to_ids": kind == "ip-src",
-        "comment": f"{thing['name']}; valid until {thing['valid_until'][:10]}",
+        "comment": f"{thing['name']}; valid until {thing['valid_until'][:10]}{_how(thing)}",
         "timestamp": str(times.parse(thing["modified"]) // times.SECOND_US),
         "deleted": thing.get("revoked") is True,
         "disable_correlation": False,
     }
+
+
+def _how(thing: Mapping[str, Any]) -> str:
+    """How a sketch is computed: MISP keeps no extension, but a comment; `hunt.misp` reads it again."""
+    told = thing.get("extensions", {}).get(catalogue.EXTENSION, {})
+    if "algorithm" not in told:
+        return ""
+    how = " ".join(str(told[name]) for name in ("algorithm", "num_perm", "shingle", "normalizer"))
+    return f"; {how} epoch {told['key_id']} threshold {told['match_threshold']}"
 
 
 def _tag(ref: str) -> list[str]:

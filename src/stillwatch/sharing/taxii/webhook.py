@@ -225,7 +225,7 @@ def verify(secret: bytes, headers: Mapping[str, str], body: bytes, now_s: int) -
         return False
     wanted = sign(secret, headers.get("webhook-id", ""), int(stamp), body).encode()
     given = headers.get("webhook-signature", "").encode("utf-8", "replace").split(b" ")
-    return any([hmac.compare_digest(one, wanted) for one in given])
+    return any(hmac.compare_digest(one, wanted) for one in given)
 
 
 def new_secret() -> str:
