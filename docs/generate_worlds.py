@@ -73,6 +73,9 @@ report = build(World("benign groups", parts, days=14.0), seed=1, out=Path("world
 turned. A part's prompts follow from its name, the seed and its dials, whatever stands beside it (from the shipped grammars;
 a corpus is dealt in the order of the parts).
 
+`poisoning(world, steps)` (in `stillwatch.worlds`) gives a run of worlds, one a learning step, in which groups drift from niche
+apps to fleets: what an attacker would do to a reference that is learned from recent traffic.
+
 ## Text
 
 Without `--corpus` all text comes from shipped grammars in {n_languages} languages ({languages}), the same ones for benign

@@ -1,12 +1,13 @@
 """`stillwatch simulate`: write a seeded, labelled log to try detectors on."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import click
 
-from stillwatch.cli import progress
+from stillwatch.cli import output, progress
 from stillwatch.errors import SettingsError
-from stillwatch.worlds import FORMATS, build, load, preset, with_dials
+from stillwatch.worlds import FORMATS, PARTS, build, load, preset, with_dials
 
 
 @click.command("simulate")
@@ -30,6 +31,14 @@ from stillwatch.worlds import FORMATS, build, load, preset, with_dials
 @click.option("--corpus-half", type=click.Choice(["A", "B"]), help="Use one half of the corpus; the halves share no text.")
 @click.option("--traces", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of client traces.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="parquet", show_default=True, help="Of the log.")
+@click.option(
+    "--list",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda c, p, v: _list(c, v),
+    help="Print all dials and exit.",
+)
 @click.option("--quiet", is_flag=True, help="Print results only.")
 def command(
     out: Path,
@@ -60,6 +69,14 @@ def command(
         f"{report.log}: {report.n_exchanges:,} exchanges of {report.n_accounts:,} accounts; "
         f"{report.n_harvested:,} harvested by {len(report.campaigns)} campaigns"
     )
+
+
+def _list(context: click.Context, wanted: bool) -> None:
+    """Kinds and their dials with the defaults; what they mean is in docs/reference/worlds.md."""
+    if wanted:
+        rows = [(kind, f.name, str(f.default)) for kind, part in PARTS.items() for f in fields(part)]  # type: ignore[arg-type]
+        output.table(("part", "dial", "default"), rows)
+        context.exit()
 
 
 def _pairs(dials: tuple[str, ...]) -> dict[str, str]:

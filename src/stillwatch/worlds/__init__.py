@@ -4,6 +4,7 @@ from stillwatch.worlds.build import WorldReport, build
 from stillwatch.worlds.catalogue import LOOK_ALIKES, PARTS, SHAPES
 from stillwatch.worlds.grade import Found, Grade, grade, organisations_of
 from stillwatch.worlds.log import FORMATS
+from stillwatch.worlds.poisoning import poisoning
 from stillwatch.worlds.world import World, load, preset, preset_names, with_dials
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "grade",
     "load",
     "organisations_of",
+    "poisoning",
     "preset",
     "preset_names",
     "with_dials",

@@ -50,3 +50,20 @@ def test_half_of_nothing_is_refused(tmp_path: Path) -> None:
     """Only a corpus has halves."""
     with pytest.raises(SettingsError, match="needs a --corpus"):
         run("--out", str(tmp_path), "--corpus-half", "A")
+
+
+def test_all_dials_can_be_listed() -> None:
+    """Of every kind, with their defaults, without a world."""
+    said = run("--list")
+
+    for word in ("through_gateway", "paraphrase", "topic_shards", "many_customers", "half_life_days"):
+        assert word in said
+
+
+def test_a_prevalence_sets_the_size(tmp_path: Path) -> None:
+    """The harvest is that share of the whole; another size besides is refused."""
+    said = run("--out", str(tmp_path), "--preset", "small", "--prevalence", "0.05", "--quiet")
+
+    assert "10,000 exchanges" in said
+    with pytest.raises(SettingsError, match="leave out"):
+        run("--out", str(tmp_path), "--prevalence", "0.05", "--exchanges", "5000")
