@@ -1,7 +1,10 @@
 """The promises that every engine keeps: the same tables come out, whatever the stages run on."""
 
 import math
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -138,6 +141,25 @@ def test_an_unknown_engine_is_told_with_the_known_ones(tmp_path: Path) -> None:
     """A name of no engine is an error that lists the names."""
     with pytest.raises(SettingsError, match=r"engine\.name 'mysql' is unknown\. Known: duckdb"):
         opened(tmp_path, EngineSettings("mysql"))
+
+
+@pytest.mark.cluster
+def test_a_cluster_that_does_not_start_is_told_in_one_sentence(tmp_path: Path) -> None:
+    """Without Java there is no Spark, and the error says what is needed."""
+    pytest.importorskip("pyspark", reason="needs the extra stillwatch[spark]")
+    program = (
+        "from pathlib import Path; from stillwatch.engine.opening import opened; from stillwatch.settings import EngineSettings; "
+        "from stillwatch.errors import EngineError\n"
+        "try: opened(Path('store'), EngineSettings('local[1]'))\n"
+        "except EngineError as error: print(error)"
+    )
+    environment = os.environ | {"JAVA_HOME": str(tmp_path / "nowhere")}
+
+    told = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert told.stdout == "Spark did not start. Is a Java 17 installed, and does the master local[1] answer?\n"
 
 
 @pytest.mark.cluster

@@ -26,6 +26,7 @@ from stillwatch.settings import EngineSettings
 
 try:
     import sqlglot
+    from py4j.protocol import Py4JError
     from pyspark import cloudpickle
     from pyspark.errors import PySparkException
     from pyspark.sql import DataFrame, SparkSession
@@ -172,8 +173,10 @@ def _session(settings: EngineSettings) -> SparkSession:
         for name in ("spark.driver.host", "spark.driver.bindAddress"):
             builder = builder.config(name, "127.0.0.1")
         builder = builder.config("spark.ui.enabled", "false").config("spark.sql.shuffle.partitions", "8")
-    with _Told():
+    try:
         return builder.getOrCreate()
+    except (PySparkException, Py4JError) as error:
+        raise EngineError(f"Spark did not start. Is a Java 17 installed, and does the master {settings.name} answer?") from error
 
 
 def _parsed(sql: str) -> expressions.Expr:
@@ -236,11 +239,6 @@ class _Told:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if isinstance(error, PySparkException):
-            condition = error.getCondition() or type(error).__name__
-            raise EngineError(_in_words(condition)) from error
-
-
-def _in_words(condition: str) -> str:
-    if condition == "JAVA_GATEWAY_EXITED":
-        return "Spark did not start. Is a Java 17 installed, and does the master of engine.name answer?"
-    return f"the engine refused a query ({condition})"
+            raise EngineError(f"the engine refused a query ({error.getCondition() or type(error).__name__})") from error
+        if isinstance(error, Py4JError):
+            raise EngineError("the cluster was lost. Run again with --resume once it is back") from error
