@@ -15,6 +15,7 @@ from stillwatch.sharing import catalogue
 from stillwatch.sharing.taxii import audit, database, marking, times
 from stillwatch.sharing.taxii.members import EXCHANGE, ROLES, Collection, Limits, Member, Members
 from stillwatch.sharing.taxii.objects import NotFoundError, Objects
+from stillwatch.sharing.taxii.provenance import Signer
 
 try:
     from stillwatch.cli import exchange_tokens
@@ -47,6 +48,9 @@ command.add_command(exchange_webhooks.command)
 @click.option("--public-url", help="How members reach the exchange, such as https://exchange.example.org.")
 @click.option("--title", default=Options().title, show_default=True, help="Name of the exchange.")
 @click.option("--contact", help="Whom members ask.")
+@click.option(
+    "--signing-key", "signing_keys", multiple=True, type=FILE, help="Ed25519 key, PEM, that signs pages; again for a second."
+)
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
 def serve(
     store: str,
@@ -59,17 +63,30 @@ def serve(
     public_url: str | None,
     title: str,
     contact: str | None,
+    signing_keys: tuple[Path, ...],
     workers: int,
 ) -> None:
     """Serve until interrupted; requests in flight are finished first."""
     options = Options(
-        title=title, contact=contact, public_url=public_url, trusted_proxies=frozenset(trusted_proxy), workers=workers
+        title=title,
+        contact=contact,
+        public_url=public_url,
+        trusted_proxies=frozenset(trusted_proxy),
+        workers=workers,
+        signing_keys=tuple(str(one.absolute()) for one in signing_keys),
     )
     listen = Listen(host, port, tls_cert, tls_key, client_ca, workers)
     click.echo(
         f"exchange on {'https' if tls_cert else 'http'}://{host}:{port}/taxii2/ (store: {without_password(store)})", err=True
     )
     serve_exchange(Start(store, listen, options))
+
+
+@command.command("signing-key")
+@click.argument("key_file", metavar="PEM", type=FILE)
+def signing_key(key_file: Path) -> None:
+    """Print the public half of a signing key (openssl genpkey -algorithm ed25519), for peers to pin."""
+    click.echo(Signer([str(key_file)]).public[0])
 
 
 @command.group()

@@ -10,6 +10,7 @@ from stillwatch.errors import SharingError
 from stillwatch.sharing.taxii import database, marking, times
 from stillwatch.sharing.taxii.federation import Federation, Peer
 from stillwatch.sharing.taxii.members import Members
+from stillwatch.sharing.taxii.provenance import POLICIES
 
 
 @click.group()
@@ -48,11 +49,42 @@ def peer_list(store: str, kind: str) -> None:
             "url": one.url,
             "max_tlp": marking.NAMES[one.max_tlp],
             "types": ", ".join(one.types) or "all",
+            "signatures": f"{one.policy}, {len(one.keys)} keys",
             "pulled_until": times.write(one.after_us) if one.after_us is not None else None,
         }
         for one in Federation(database.connect(store)).all()
     ]
     show(kind, rows)
+
+
+@peer.command("trust")
+@STORE
+@click.argument("name")
+@click.option("--signatures", type=click.Choice(POLICIES), required=True, help="Whether a page must be signed by a pinned key.")
+@click.option("--key", "keys", multiple=True, help="A public key in hex, from the peer's operator; again for a second one.")
+def peer_trust(store: str, name: str, signatures: str, keys: tuple[str, ...]) -> None:
+    """Pin a peer's signing keys; they replace those pinned before."""
+    Federation(database.connect(store)).trust(name, signatures, keys)
+    click.echo(f"peer {name}: signatures {signatures}, {len(keys)} keys pinned")
+
+
+@peer.command("held")
+@STORE
+@JSON
+@click.option("--drop", help="Throw away what is held of this peer; what is good comes again.")
+def peer_held(store: str, kind: str, drop: str | None) -> None:
+    """Pages that were not let in, and why."""
+    federation = Federation(database.connect(store))
+    if drop is not None:
+        output.say(f"{federation.drop(drop)} pages thrown away")
+        return
+    show(
+        kind,
+        [
+            {"peer": name, "received": times.write(received), "bytes": len(raw), "why": why}
+            for name, received, why, raw in federation.held()
+        ],
+    )
 
 
 @peer.command("remove")
@@ -71,7 +103,7 @@ def pull(store: str, names: tuple[str, ...]) -> int:
     """
     Take what is new from peers (all of them by default). Run it from a timer; several at once do no harm.
 
-    Exit codes: 0, 1 where a peer could not be pulled from.
+    Exit codes: 0, 1 where a peer could not be pulled from, or a page of it is held.
     """
     federation = Federation(database.connect(store))
     known = {one.name: one for one in federation.all()}
@@ -87,6 +119,9 @@ def pull(store: str, names: tuple[str, ...]) -> int:
             failed = True
             continue
         output.say(f"{name}: {told.seen} seen, {told.taken} taken or known, {told.passed_over} outside the policy")
+        if told.held is not None:
+            output.say(f"{name}: held: {told.held}. See: exchange peer held")
+            failed = True
         for reason, n in sorted(told.refused.items()):
             output.say(f"{name}: {n} refused: {reason}")
     return int(failed)

@@ -14,12 +14,13 @@ from tests.serving import Served
 
 from stillwatch.errors import SharingError
 from stillwatch.sharing import catalogue
-from stillwatch.sharing.taxii import audit, database, marking
+from stillwatch.sharing.taxii import audit, database, marking, provenance
 from stillwatch.sharing.taxii.database import Database
 from stillwatch.sharing.taxii.federation import Federation, Peer
 from stillwatch.sharing.taxii.filters import Filters
 from stillwatch.sharing.taxii.members import EXCHANGE, Collection, Member, Members
 from stillwatch.sharing.taxii.objects import Objects
+from stillwatch.sharing.taxii.provenance import Signer
 
 EVERY = Filters(versions=("all",))
 
@@ -207,3 +208,79 @@ def test_a_peer_over_plain_http_is_refused(sides: tuple[Side, Side]) -> None:
     """Our key there would cross the network in clear."""
     with pytest.raises(SharingError, match="https only"):
         Federation(sides[0].opened).add(Peer("north", "http://exchange.example.org/x/", "us", "key", 1, 1, ()))
+
+
+def signed_by(east: Side, folder: Path, *names: str) -> list[str]:
+    """Serve again with signing keys of these names (made if absent); their public halves."""
+    paths = [folder / f"{name}.pem" for name in names]
+    for path in paths:
+        if not path.exists():
+            subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", path], check=True, capture_output=True)
+    east.served.stop()
+    options = [part for path in paths for part in ("--signing-key", str(path))]
+    east.served = replace(east.served, command=("exchange", "serve", *options))
+    east.served.start()
+    return Signer([str(path) for path in paths]).public
+
+
+def test_pages_are_signed_and_held_against_pinned_keys(sides: tuple[Side, Side], tmp_path: Path) -> None:
+    """Unsigned and foreign pages are held with the reason and come after a pin; a new key beside the old one leaves no gap."""
+    west, east = sides
+    federation = Federation(west.opened)
+    one, two = east.thing("ada", marking.GREEN), east.thing("ada", marking.GREEN)
+    east.post("ada", one)
+    old, stranger = signed_by(east, tmp_path, "old"), "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
+    federation.trust("east", "require", [stranger])
+
+    foreign = pull(west)
+    before = west.seen(west.members.get("ada"))
+    federation.trust("east", "require", old)
+    good = pull(west)
+    new = signed_by(east, tmp_path, "new", "old")[0]
+    east.post("ada", two)
+    both = pull(west)
+    federation.trust("east", "require", [new])
+    signed_by(east, tmp_path, "new")
+    rotated = pull(west)
+    east.served.stop()
+    east.served = replace(east.served, command=("exchange", "serve"))
+    east.served.start()
+    unsigned = pull(west)
+    federation.trust("east", "accept", [new])
+
+    assert (foreign.held, before) == ("the page is signed, but by no key that is pinned", [])
+    assert [told.held for told in (good, both, rotated)] == [None] * 3
+    assert [name for name, _ in west.seen(west.members.get("ada"))] == [one["id"], two["id"]]
+    assert unsigned.held == "the page is not signed"
+    assert pull(west).held is None
+    assert {name for name, *_ in federation.held()} == {"east"}
+    assert federation.drop("east") == 2
+    assert federation.held() == []
+    assert [line.entry.action for line in audit.lines(west.opened, 0, 1_000)].count("hold") == 2
+
+
+def test_an_altered_page_is_refused_by_every_policy(tmp_path: Path) -> None:
+    """One byte, another collection, a signature that is none: never taken under a pinned key."""
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", tmp_path / "k"], check=True, capture_output=True)
+    signer = Signer([str(tmp_path / "k")])
+    header = signer.header("c", b"{}")
+    assert header is not None
+
+    def judged(policy: str, place: str, body: bytes, given: str | None) -> str | None:
+        return provenance.refusal(signer.public, policy, place, body, given)
+
+    assert judged("require", "c", b"{}", header) is None
+    for policy in provenance.POLICIES:
+        for place, body, given in (("c", b"{} ", header), ("d", b"{}", header), ("c", b"{}", header.partition(":")[0] + ":!")):
+            assert "altered" in (judged(policy, place, body, given) or "")
+    assert judged("accept", "c", b"{}", "x:y, " * 1_000) is None
+    assert "no key that is pinned" in (judged("require", "c", b"{}", "x" * 10_000) or "")
+
+
+@pytest.mark.parametrize(("policy", "keys"), [("require", []), ("require", ["zz"]), ("accept", ["ab"]), ("maybe", [])])
+def test_a_pin_that_is_none_is_refused(sides: tuple[Side, Side], policy: str, keys: list[str]) -> None:
+    """What was pinned before stays."""
+    with pytest.raises(SharingError):
+        Federation(sides[0].opened).trust("east", policy, keys)
+
+    assert Federation(sides[0].opened).all()[0].policy == "accept"

@@ -1,9 +1,9 @@
 """
-MISP events as indicators that `hunt` can look for and an exchange admits; what is neither is counted by why, never dropped in silence.
+MISP events as indicators that `hunt` can look for and an exchange admits; what is neither is counted, by why.
 
-Read with nothing but JSON: an event is a list of attributes, some of them inside objects. Why not misp-stix: it makes objects that an
-exchange refuses (observed data, accounts in clear), and of a sketch it keeps the pattern only. Every indicator passes the exchange's
-own admission here, so that what comes out can be pushed.
+Read with nothing but JSON: an event is a list of attributes, some of them inside objects. Why not misp-stix: it makes objects
+that an exchange refuses (observed data, accounts in clear), and of a sketch it keeps the pattern only. Every indicator passes
+the exchange's own admission here, so that what comes out can be pushed.
 """
 
 import ipaddress
@@ -68,8 +68,9 @@ def read(found: Iterable[tuple[Mapping[str, Any] | None, str]], publisher: Publi
     """
     Indicators of events, under the publisher's own salted ids.
 
-    Addresses end two weeks after the attribute was last touched, all else after a quarter, or when a comment of ours says. Without a TLP tag
-    an attribute is AMBER+STRICT; the strictest of its own, its event's and the publisher's counts, and RED stays out.
+    Addresses end two weeks after the attribute was last touched, all else after a quarter, or when a comment of ours says.
+    Without a TLP tag an attribute is AMBER+STRICT; the strictest of its own, its event's and the publisher's counts, and RED
+    stays out.
 
     Args:
         found: As `events` gives them.

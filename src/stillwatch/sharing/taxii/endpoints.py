@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from starlette.responses import PlainTextResponse, Response
 
-from stillwatch.sharing.taxii import answers, audit, filters, times
+from stillwatch.sharing.taxii import answers, audit, filters, provenance, times
 from stillwatch.sharing.taxii.answers import Problem
 from stillwatch.sharing.taxii.exchange import Exchange, Visit, asked
 from stillwatch.sharing.taxii.members import Shown
@@ -77,7 +77,11 @@ async def objects(exchange: Exchange, visit: Visit) -> Response:
     """Section 5.4: Get Objects."""
     got, following = await exchange.page(visit, "objects", filters.MATCH_ALL)
     exchange.metrics.add("objects_served", len(got.records))
-    return pages(got, following, "objects", [r.body for r in got.records])
+    answer = pages(got, following, "objects", [r.body for r in got.records])
+    shown = await exchange.collection(visit)
+    if (signature := exchange.signer.header(shown.collection.id, bytes(answer.body))) is not None:
+        answer.headers[provenance.HEADER] = signature
+    return answer
 
 
 async def add(exchange: Exchange, visit: Visit) -> Response:

@@ -27,6 +27,7 @@ from stillwatch.sharing.taxii.limits import Buckets
 from stillwatch.sharing.taxii.members import Member, Members, Shown
 from stillwatch.sharing.taxii.metrics import Metrics
 from stillwatch.sharing.taxii.objects import Objects, Page
+from stillwatch.sharing.taxii.provenance import Signer
 from stillwatch.sharing.taxii.webhook import Webhooks
 
 LOG = logging.getLogger("stillwatch.exchange")
@@ -52,6 +53,7 @@ class Options:
         certificate_header: Header in which a trusted proxy passes the SHA-256 of the client's certificate.
         trusted_proxies: Addresses that may connect at all and whose header counts; empty: everyone may connect, no header counts.
         workers: Processes that serve; each grants its part of every limit.
+        signing_keys: PEM files of Ed25519 keys that sign the pages of objects, newest first.
     """
 
     title: str = "Stillwatch exchange"
@@ -62,6 +64,7 @@ class Options:
     certificate_header: str = "x-client-cert-sha256"
     trusted_proxies: frozenset[str] = frozenset()
     workers: int = 1
+    signing_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ class Exchange:
         self._flushing = threading.Lock()
         self._threads = ThreadPoolExecutor(_THREADS, "exchange")
         self._webhooks = Webhooks(database)
+        self.signer = Signer(options.signing_keys)
         self._calling = ThreadPoolExecutor(1, "webhook")  # of its own: a slow receiver keeps no request waiting
 
     async def call(self, work: Callable[..., Result], *values: Any, **named: Any) -> Result:

@@ -6,19 +6,21 @@ committed late; what comes twice is known already and changes nothing. Objects k
 from a peer stands beside them, and no peer is shown what came from any.
 """
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from stillwatch.errors import SharingError
-from stillwatch.sharing.taxii import audit, marking, times
-from stillwatch.sharing.taxii.database import Database, Row
+from stillwatch.sharing.taxii import audit, marking, provenance, times
+from stillwatch.sharing.taxii.database import Database, Row, Transaction
 from stillwatch.sharing.taxii.members import Collection, Members
 from stillwatch.sharing.taxii.objects import Objects
 from stillwatch.sharing.taxii.remote import Remote
 
 OVERLAP_US = 10 * 60 * times.SECOND_US
+_MAX_HELD = 20  # pages of a peer; each may have 64 MiB
 _COLUMNS = "name, url, member, key_file, coll, max_tlp, types, after_us"
 
 
@@ -36,6 +38,8 @@ class Peer:
         max_tlp: Strictest marking that is taken.
         types: Types that are taken; empty: all.
         after_us: Date up to which it was pulled; None: never.
+        policy: `require` or `accept`: whether a page must be signed by a pinned key.
+        keys: Pinned public keys in hex.
     """
 
     name: str
@@ -46,16 +50,19 @@ class Peer:
     max_tlp: int
     types: tuple[str, ...]
     after_us: int | None = None
+    policy: str = "accept"
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What one pull brought: objects seen, taken or known already, outside the policy, and refusals by reason."""
+    """What one pull brought: objects seen, taken or known already, outside the policy, refusals by reason; why a page is held."""
 
     seen: int
     taken: int
     passed_over: int
     refused: Mapping[str, int]
+    held: str | None = None
 
 
 class Federation:
@@ -83,7 +90,34 @@ class Federation:
             if transaction.one("SELECT 1 FROM peer WHERE name = ?", peer.name):
                 raise SharingError(f"peer '{peer.name}' is registered already. Remove it first, or choose another name")
             transaction.run(f"INSERT INTO peer ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", *_row(peer))
+            _trust(transaction, peer.name, peer.policy, peer.keys)
             audit.append(transaction, [audit.Entry(times.now_us(), "operator", "peer-add", peer.name, peer.url)])
+
+    def trust(self, name: str, policy: str, keys: Sequence[str]) -> None:
+        """
+        Set what a peer's pages must be signed with; pin the new key beside the old one while the peer replaces it.
+
+        Raises:
+            SharingError: no such peer or policy, a key that is none, or keys are required and none is pinned.
+        """
+        with self._database.write() as transaction:
+            if transaction.one("SELECT 1 FROM peer WHERE name = ?", name) is None:
+                raise SharingError(f"there is no peer '{name}'. See: exchange peer list")
+            _trust(transaction, name, policy, keys)
+            audit.append(transaction, [audit.Entry(times.now_us(), "operator", "peer-trust", name, f"{policy} n={len(keys)}")])
+
+    def held(self) -> list[tuple[str, int, str, bytes]]:
+        """Pages in quarantine: peer, when, why, bytes."""
+        with self._database.read() as transaction:
+            rows = transaction.all("SELECT peer, received, reason, body FROM held ORDER BY received")
+        return [(row[0], row[1], row[2], bytes(row[3])) for row in rows]
+
+    def drop(self, name: str) -> int:
+        """Throw away a peer's pages in quarantine; what is good comes again, as no date was noted. Returns how many."""
+        with self._database.write() as transaction:
+            n = transaction.run("DELETE FROM held WHERE peer = ?", name)
+            audit.append(transaction, [audit.Entry(times.now_us(), "operator", "held-drop", name, f"n={n}")])
+        return n
 
     def remove(self, name: str) -> None:
         """
@@ -95,12 +129,15 @@ class Federation:
         with self._database.write() as transaction:
             if not transaction.run("DELETE FROM peer WHERE name = ?", name):
                 raise SharingError(f"there is no peer '{name}'. See: exchange peer list")
+            transaction.run("DELETE FROM peer_trust WHERE peer = ?", name)
             audit.append(transaction, [audit.Entry(times.now_us(), "operator", "peer-remove", name)])
 
     def all(self) -> list[Peer]:
         """Every peer, by name."""
         with self._database.read() as transaction:
-            return [_peer(row) for row in transaction.all(f"SELECT {_COLUMNS} FROM peer ORDER BY name")]
+            trusts = {row[0]: row for row in transaction.all("SELECT peer, policy, keys FROM peer_trust")}
+            rows = transaction.all(f"SELECT {_COLUMNS} FROM peer ORDER BY name")
+        return [_peer(row, trusts.get(row[0])) for row in rows]
 
     def pull(self, peer: Peer) -> Pulled:
         """
@@ -115,7 +152,14 @@ class Federation:
             query["added_after"] = times.write(max(0, peer.after_us - OVERLAP_US))
         seen = taken = passed_over = 0
         refused: dict[str, int] = {}
-        for things, last in Remote(peer.url, peer.member, _key(peer)).pages(query):
+        remote = Remote(peer.url, peer.member, _key(peer))
+        there = remote.identifier() if peer.keys else ""
+        for told, answer in remote.answers(query):
+            why = provenance.refusal(peer.keys, peer.policy, there, answer.raw, answer.signature)
+            if why is not None:
+                self._hold(peer.name, answer.raw, why)
+                return Pulled(seen, taken, passed_over, refused, why)
+            things, last = told.get("objects", []), answer.last
             wanted = [thing for thing in things if _within(peer, thing)]
             n, failures = self._objects.receive(place, peer.name, peer.max_tlp, wanted)
             seen, taken, passed_over = seen + len(things), taken + n, passed_over + len(things) - len(wanted)
@@ -124,6 +168,16 @@ class Federation:
             if last is not None:
                 self._note(peer.name, last)
         return Pulled(seen, taken, passed_over, refused)
+
+    def _hold(self, name: str, raw: bytes, why: str) -> None:
+        digest = hashlib.sha256(raw).hexdigest()
+        with self._database.write() as transaction:
+            transaction.lock("register")
+            if transaction.one("SELECT 1 FROM held WHERE peer = ? AND digest = ?", name, digest) is None:
+                count = transaction.one("SELECT COUNT(*) FROM held WHERE peer = ?", name)
+                if count is not None and count[0] < _MAX_HELD:
+                    transaction.run("INSERT INTO held VALUES (?, ?, ?, ?, ?)", name, digest, times.now_us(), why, raw)
+            audit.append(transaction, [audit.Entry(times.now_us(), "exchange", "hold", name, why)])
 
     def _place(self, peer: Peer) -> Collection:
         return next(c for c in Members(self._database).collections() if c.n == peer.coll)
@@ -161,5 +215,17 @@ def _row(peer: Peer) -> Row:
     return (peer.name, peer.url, peer.member, peer.key_file, peer.coll, peer.max_tlp, ",".join(peer.types), peer.after_us)
 
 
-def _peer(row: Row) -> Peer:
-    return Peer(row[0], row[1], row[2], row[3], row[4], row[5], tuple(t for t in row[6].split(",") if t), row[7])
+def _trust(transaction: Transaction, name: str, policy: str, keys: Sequence[str]) -> None:
+    if policy not in provenance.POLICIES:
+        raise SharingError(f"there is no policy '{policy}'. Known: {', '.join(provenance.POLICIES)}")
+    if policy == "require" and not keys:
+        raise SharingError("signatures are required, but no key is pinned. Add --key, as the peer's operator gave it to you")
+    for key in keys:
+        provenance.parse(key)
+    transaction.run("DELETE FROM peer_trust WHERE peer = ?", name)
+    transaction.run("INSERT INTO peer_trust VALUES (?, ?, ?)", name, policy, ",".join(keys))
+
+
+def _peer(row: Row, trust: Row | None) -> Peer:
+    policy, keys = (trust[1], tuple(key for key in trust[2].split(",") if key)) if trust else ("accept", ())
+    return Peer(row[0], row[1], row[2], row[3], row[4], row[5], tuple(t for t in row[6].split(",") if t), row[7], policy, keys)

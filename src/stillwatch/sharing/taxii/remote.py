@@ -11,11 +11,21 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from stillwatch.errors import SharingError
+from stillwatch.sharing.taxii.provenance import HEADER
 
 MEDIA_TYPE = "application/taxii+json;version=2.1"
 BATCH = 500
 MAX_ANSWER_BYTES = 64 * 1024 * 1024  # a page of ours ends at 8 MiB
 _TIMEOUT_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came beside a resource: its bytes, the date of the last object, signatures."""
+
+    raw: bytes
+    last: str | None
+    signature: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +84,15 @@ class Remote:
         """
         return [one for page, _ in self.pages({"match[type]": kind}) for one in page]
 
+    def identifier(self) -> str:
+        """
+        The id of the collection, where the address may name an alias.
+
+        Raises:
+            SharingError: the collection cannot be read.
+        """
+        return str(self._ask("").get("id"))
+
     def pages(self, query: dict[str, str]) -> Iterator[tuple[list[dict[str, Any]], str | None]]:
         """
         Pages of objects, each with the date of its last one; `SharingError` as in `objects`.
@@ -81,10 +100,15 @@ class Remote:
         Args:
             query: Parameters (TAXII 2.1 section 3.4); repeated beside the cursor, since some servers ask for that.
         """
+        for told, answer in self.answers(query):
+            yield told.get("objects", []), answer.last
+
+    def answers(self, query: dict[str, str]) -> Iterator[tuple[dict[str, Any], "Answer"]]:
+        """The same pages whole, each with what came beside it."""
         cursor: dict[str, str] = {}
         while True:
-            told, last = self._answer("objects/?" + urlencode(query | cursor), None)
-            yield told.get("objects", []), last
+            told, answer = self._answer("objects/?" + urlencode(query | cursor), None)
+            yield told, answer
             if not told.get("more") or "next" not in told:
                 return
             if told["next"] == cursor.get("next"):
@@ -94,7 +118,7 @@ class Remote:
     def _ask(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         return self._answer(path, body)[0]
 
-    def _answer(self, path: str, body: dict[str, Any] | None) -> tuple[dict[str, Any], str | None]:
+    def _answer(self, path: str, body: dict[str, Any] | None) -> tuple[dict[str, Any], "Answer"]:
         token = base64.b64encode(f"{self.member}:{self.key}".encode()).decode()
         headers = {"Accept": MEDIA_TYPE, "Authorization": f"Basic {token}"} | ({"Content-Type": MEDIA_TYPE} if body else {})
         raw = json.dumps(body).encode() if body else None
@@ -107,7 +131,7 @@ class Remote:
                 told = json.loads(raw)
                 if not isinstance(told, dict):
                     raise ValueError("no TAXII resource")
-                return told, answer.headers.get("X-TAXII-Date-Added-Last")
+                return told, Answer(raw, answer.headers.get("X-TAXII-Date-Added-Last"), answer.headers.get(HEADER))
         except urllib.error.HTTPError as error:
             raise SharingError(f"{self.url}: the server answered {error.code} ({_title(error)})") from error
         except (OSError, ValueError) as error:

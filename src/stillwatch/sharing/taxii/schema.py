@@ -48,6 +48,12 @@ CREATE TABLE IF NOT EXISTS peer (
     name TEXT PRIMARY KEY, url TEXT NOT NULL, member TEXT NOT NULL, key_file TEXT NOT NULL,
     coll BIGINT NOT NULL REFERENCES collection (n), max_tlp BIGINT NOT NULL, types TEXT NOT NULL, after_us BIGINT)
 ;
+CREATE TABLE IF NOT EXISTS peer_trust (peer TEXT PRIMARY KEY, policy TEXT NOT NULL, keys TEXT NOT NULL)
+;
+CREATE TABLE IF NOT EXISTS held (
+    peer TEXT NOT NULL, digest TEXT NOT NULL, received BIGINT NOT NULL, reason TEXT NOT NULL, body BYTES NOT NULL,
+    PRIMARY KEY (peer, digest))
+;
 CREATE TABLE IF NOT EXISTS webhook (
     name TEXT PRIMARY KEY, member TEXT NOT NULL, coll BIGINT NOT NULL REFERENCES collection (n), url TEXT NOT NULL,
     secret_file TEXT NOT NULL, allow_private BIGINT NOT NULL, told_us BIGINT NOT NULL, until_us BIGINT, attempts BIGINT NOT NULL,

@@ -21,6 +21,7 @@ from stillwatch.sharing.taxii import database
 from stillwatch.sharing.taxii.app import build
 from stillwatch.sharing.taxii.exchange import Exchange, Options
 from stillwatch.sharing.taxii.filters import PageSize
+from stillwatch.sharing.taxii.provenance import Signer
 
 _PASSED_ON = "STILLWATCH_EXCHANGE_OPTIONS"  # how the options reach uvicorn's worker processes
 _GRACE_S = 20
@@ -87,6 +88,7 @@ def serve(start: Start) -> None:
         SharingError: the address or the database cannot be used.
     """
     check(start)
+    Signer(start.options.signing_keys)
     database.connect(start.store).close()
     os.environ[_PASSED_ON] = orjson.dumps(asdict(start), default=_plain).decode()
     listen = start.listen
@@ -115,6 +117,7 @@ def from_environment() -> Starlette:
     told = orjson.loads(os.environ[_PASSED_ON])
     options = told["options"]
     page, proxies = PageSize(**options.pop("page")), frozenset(options.pop("trusted_proxies"))
+    options["signing_keys"] = tuple(options["signing_keys"])
     return build(Exchange(database.connect(told["store"]), Options(**options, page=page, trusted_proxies=proxies)))
 
 
