@@ -48,9 +48,7 @@ command.add_command(exchange_webhooks.command)
 @click.option("--public-url", help="How members reach the exchange, such as https://exchange.example.org.")
 @click.option("--title", default=Options().title, show_default=True, help="Name of the exchange.")
 @click.option("--contact", help="Whom members ask.")
-@click.option(
-    "--signing-key", "signing_keys", multiple=True, type=FILE, help="Ed25519 key, PEM, that signs pages; again for a second."
-)
+@click.option("--signing-key", "signing_keys", multiple=True, type=FILE, help="Ed25519 key, PEM, that signs pages.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
 def serve(
     store: str,

@@ -61,7 +61,7 @@ def peer_list(store: str, kind: str) -> None:
 @STORE
 @click.argument("name")
 @click.option("--signatures", type=click.Choice(POLICIES), required=True, help="Whether a page must be signed by a pinned key.")
-@click.option("--key", "keys", multiple=True, help="A public key in hex, from the peer's operator; again for a second one.")
+@click.option("--key", "keys", multiple=True, help="A public key in hex, from the peer's operator.")
 def peer_trust(store: str, name: str, signatures: str, keys: tuple[str, ...]) -> None:
     """Pin a peer's signing keys; they replace those pinned before."""
     Federation(database.connect(store)).trust(name, signatures, keys)

@@ -309,6 +309,11 @@ def _check_indicator(thing: dict[str, Any], moments: dict[str, int], moderator: 
             network = patterns.check(thing["pattern"], override=moderator)
         except patterns.PatternError as error:
             raise RefusedError(str(error)) from error
+        texts = [value for one in patterns.comparisons(thing["pattern"]) for value in one.values]
+    else:
+        texts = thing["pattern"].splitlines()
+    if not moderator and any(text.count(" ") >= MAX_WORDS for text in texts if len(text) > MAX_TEXT):
+        raise RefusedError(f"personal data/prompt content: pattern holds more than {MAX_WORDS} words of free text")
     longest = MAX_NETWORK_US if network else MAX_INDICATOR_US
     if moments["valid_until"] - moments["valid_from"] > longest:
         raise RefusedError(f"valid_until is more than {longest // times.DAY_US} days after valid_from")

@@ -201,6 +201,8 @@ OBJECTS: tuple[tuple[str, Change, str], ...] = (
     ("a text in an extension", {"extensions": {"x": {"note": "word " * 50}}}, "words of free text"),
     ("a text as a label", {"labels": ["word " * 50]}, "words of free text"),
     ("a text as a pattern", {"pattern_type": "sigma", "pattern": "word " * 2_000}, "pattern is longer"),
+    ("a prompt in a Sigma rule", {"pattern_type": "sigma", "pattern": "title: x\nprompt: " + "words " * 60}, "pattern holds"),
+    ("a prompt in a STIX literal", {"pattern": f"[artifact:x_text = '{'words ' * 60}']"}, "pattern holds"),
     ("a price", {"x_list_price": 10}, "prices"),
     ("a volume deep inside", {"extensions": {"x": {"token_volume": 10}}}, "volumes"),
     ("an exact count", {"x_request_count": 1_000}, "powers of two"),
