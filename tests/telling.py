@@ -88,7 +88,8 @@ def features(table: pa.Table, style: bool = True) -> F64:
     opening = np.isin(np.arange(len(prompts)), first)
     length = pc.utf8_length(table["prompt"]).to_numpy()
     system = pc.fill_null(pc.utf8_length(table["system_prompt"]), 0).to_numpy()
-    columns.append(opening * (table["prompt_tokens"].to_numpy() - np.ceil(length / 4) - np.ceil(system / 4)))
+    over = opening * (table["prompt_tokens"].to_numpy() - np.ceil(length / 4) - np.ceil(system / 4))
+    columns.append(np.where(np.abs(over) <= 3, over, 0.0))  # a conversation that runs over the window's end begins in mid-way
     tokens = table["completion_tokens"].to_numpy().astype(float)
     columns += [
         tokens,

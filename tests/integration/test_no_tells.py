@@ -25,7 +25,7 @@ def test_artefacts_tell_nothing(shape: type[Part]) -> None:
     assert abs(found - 0.5) < half_width(planted, numbered(table), len(SHAPES)), f"AUC {found:.3f}"
 
 
-@pytest.mark.parametrize("tell", ["digit", "whole_seconds", "trailing_space"])
+@pytest.mark.parametrize("tell", ["digit", "whole_seconds", "trailing_space", "token_rule", "nulls"])
 def test_the_classifier_finds_a_tell_where_there_is_one(tell: str) -> None:
     """So that its silence means something."""
     table, planted = both(SHAPES[0])
@@ -40,7 +40,11 @@ def test_the_classifier_finds_a_tell_where_there_is_one(tell: str) -> None:
         v + " " if p and tell == "trailing_space" else v
         for v, p in zip(table["prompt"].to_pylist(), planted.tolist(), strict=True)
     ]
+    tokens = table["prompt_tokens"].to_numpy() + (planted & (tell == "token_rule"))
+    limits = pa.array(table["max_tokens"].to_numpy(zero_copy_only=False), mask=planted & (tell == "nulls"), from_pandas=True)
     for name, values in (
+        ("prompt_tokens", tokens.tolist()),
+        ("max_tokens", limits),
         ("account_id", ids),
         ("seen_at", pa.array(at).cast(table.schema.field("seen_at").type)),
         ("prompt", prompts),
