@@ -10,6 +10,7 @@ This is the only file that knows it. Every stage reads and writes tables under D
 import hashlib
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -331,7 +332,27 @@ def assemble(
         watch_q=settings.campaigns.watch_q,
         campaigns=campaigns.campaigns(engine, settings.campaigns, known, sketches),
         limits=campaigns.limits(_available(engine), window, settings.campaigns),
+        frontier=frontier(engine, settings, known) if settings.campaigns.frontier else (),
     )
+
+
+_FRONTIER_SEED = 1  # any number will do; the same one plants the same campaigns
+
+
+def frontier(engine: Engine, settings: Settings, known: campaigns.Reference) -> tuple[campaign.FrontierPoint, ...]:
+    """The smallest campaigns that this log would have shown: planted beside its groups, weighed and judged as they are."""
+    window = window_of(engine)
+    with tempfile.TemporaryDirectory(prefix="stillwatch-planted-") as folder:
+        root = Path(folder)
+        if engine.has(tables.ACCOUNTS):
+            (root / tables.ACCOUNTS.name).symlink_to(
+                parts.folder(engine.root, tables.ACCOUNTS).resolve(), target_is_directory=True
+            )
+        with DuckDBEngine(root, replace(settings.engine, name="duckdb", workers=1)) as scratch:
+            planted = candidates.plant(engine, scratch, window, _FRONTIER_SEED)
+            if planted:
+                evidence.weigh(scratch, window, _available(engine))
+            return campaigns.frontier(engine, scratch, settings.campaigns, known, planted)
 
 
 _SAMPLE = 200  # exchanges a recipe whose wording is looked at, each of another account

@@ -83,6 +83,7 @@ class CampaignSettings:
     trim_share: float = (
         0.01  # of a reference, its highest scores: undetected campaigns may be among them; docs/research.md, Stage 4
     )
+    frontier: bool = True  # plant campaigns to say which would have been seen: some seconds; docs/how-to/read-a-report.md
     entitlements: Path | None = None  # registry of licensed distillers (TOML)
     own_reference: Path | None = None  # made by `stillwatch reference learn`
     usd_per_million_prompt_tokens: float | None = None  # the operator's list price; no default would be right for anyone

@@ -3,6 +3,7 @@
 from stillwatch.campaigns.attribute import attribute
 from stillwatch.campaigns.explain import campaigns
 from stillwatch.campaigns.feedback import Decisions, Moved, Standing, Taught, moved, taught
+from stillwatch.campaigns.frontier import frontier
 from stillwatch.campaigns.judge import judge
 from stillwatch.campaigns.limits import limits
 from stillwatch.campaigns.reference import Reference, chosen, labelled
@@ -19,6 +20,7 @@ __all__ = [
     "attribute",
     "campaigns",
     "chosen",
+    "frontier",
     "judge",
     "labelled",
     "limits",

@@ -54,7 +54,7 @@ def verdicts(engine: Engine, settings: CampaignSettings, known: reference.Refere
     """CAMPAIGNS, strongest first, and CAMPAIGN_GROUPS, as they would be under a reference; nothing is written."""
     judged = test(engine, settings, known)
     found = [
-        (standing, likely and not _better_explained(engine, int(judged.groups[standing]), known), places)
+        (standing, likely and not better_explained(engine, int(judged.groups[standing]), known), places)
         for standing, likely, places in _campaigns(engine, judged, settings)
     ]
     rows = [_row(judged, standing, likely, known.source) for standing, likely, _ in found]
@@ -67,7 +67,7 @@ def verdicts(engine: Engine, settings: CampaignSettings, known: reference.Refere
     return table, pa.Table.from_pylist(parts, schema=tables.CAMPAIGN_GROUPS.schema)
 
 
-def _better_explained(engine: Engine, group: int, known: reference.Reference) -> bool:
+def better_explained(engine: Engine, group: int, known: reference.Reference) -> bool:
     """Does a benign kind fit what was observed of the group better than a campaign does?"""
     said = engine.query(
         f'SELECT detector, family, weight_bits FROM evidence WHERE "group" = {group} ORDER BY detector'
@@ -120,12 +120,12 @@ def _q_values(engine: Engine, groups: Ints, p: Floats) -> Floats:
         return q
     labels = _overlapping(engine, groups[looked_at])
     single = labels >= 0
-    n_tests = _effective_tests(engine, groups)
+    n_tests = effective_tests(engine, groups)
     q[looked_at[single]] = calibrate.q_values(p[looked_at[single]], labels[single], n_tests)
     return q
 
 
-def _effective_tests(engine: Engine, groups: Ints) -> float:
+def effective_tests(engine: Engine, groups: Ints) -> float:
     """Independent tests that the groups are worth, by the accounts that they share; estimated on a part where there are many."""
     part = groups[:: max(1, len(groups) // EIGEN_GROUPS)]
     matrix = _incidence(engine, part, 'SELECT DISTINCT "group", account AS thing FROM group_accounts')

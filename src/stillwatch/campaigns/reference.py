@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stillwatch.campaigns import score
@@ -81,9 +82,8 @@ class Reference:
 
     def weights(self, kind: str, detector: str) -> Floats:
         """Weights of one detector on the groups of one kind."""
-        kinds = np.array(self.rows["kind"].to_pylist())
-        detectors = np.array(self.rows["detector"].to_pylist())
-        return self.rows["weight_bits"].to_numpy()[(kinds == kind) & (detectors == detector)]
+        mine = pc.and_(pc.equal(self.rows["kind"], kind), pc.equal(self.rows["detector"], detector))
+        return self.rows["weight_bits"].filter(mine).to_numpy()
 
     @property
     def kinds(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from stillwatch.records import fields
 from stillwatch.records.fields import Told
 from stillwatch.records.window import Window as Window
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 SCHEMA_FILE = "campaigns.schema.json"
 SCHEMA_ID = "urn:stillwatch:schema:campaigns:1"
 VERDICTS = ("cleared", "watched", "likely", "confirmed")
@@ -240,6 +240,24 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class FrontierPoint:
+    """The smallest planted campaign of one shape and cover that this log would have shown."""
+
+    shape: Annotated[str, Told("kind of campaign that was planted")]
+    cover: Annotated[float, Told("share of its accounts' traffic that is cover, 0…1", 0, 1)]
+    n_accounts: Annotated[
+        int | None, Told("accounts of the smallest one that is seen with all larger ones; null where none is", 0)
+    ]
+    requests_per_account: Annotated[int | None, Told("its requests an account, cover included; null where none is", 0)]
+    n_planted: Annotated[int, Told("campaigns of this shape and cover that were planted", 0)]
+    n_seen: Annotated[int, Told("of these, campaigns that would be likely", 0)]
+    in_words: Annotated[str, Told("one sentence")]
+
+    def __post_init__(self) -> None:
+        fields.check(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """The whole of `campaigns.json`: what a scan of one log in one window found."""
 
@@ -258,6 +276,12 @@ class Document:
     watch_q: Annotated[float, Told("false-discovery rate of the verdict watched, 0…1", 0, 1)]
     campaigns: Annotated[tuple[Campaign, ...], Told("campaigns, strongest first")]
     limits: Annotated[tuple[Limit, ...], Told("what this log could not have shown")]
+    frontier: Annotated[
+        tuple[FrontierPoint, ...],
+        Told(
+            "smallest campaigns that this log would have shown, by planting; empty where none was planted; since 1.1", since="1.1"
+        ),
+    ] = ()
 
     def __post_init__(self) -> None:
         fields.check(self)

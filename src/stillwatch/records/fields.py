@@ -34,12 +34,14 @@ class Told:
         meaning: One phrase with the unit.
         low, high: Inclusive range of a number.
         words: The only words a string may be.
+        since: Minor version that brought the field; older documents lack it and get its default.
     """
 
     meaning: str
     low: float | None = None
     high: float | None = None
     words: tuple[str, ...] = ()
+    since: str = ""
 
 
 @cache
@@ -143,8 +145,11 @@ def _read(hint: Any, value: Any, where: str, path: str) -> Any:
 
 def _read_record(kind: type, tree: dict[str, Any], where: str, path: str) -> Any:
     values = {}
+    optional = _optional(kind)
     for name, (bare, _) in hints(kind).items():
         inner = f"{path}.{name}" if path else name
+        if name not in tree and name in optional:
+            continue
         if name not in tree:
             raise LogFormatError(f"{where}: '{inner}' is missing. Run the scan again")
         values[name] = _read(bare, tree[name], where, inner)
@@ -152,6 +157,11 @@ def _read_record(kind: type, tree: dict[str, Any], where: str, path: str) -> Any
         return kind(**values)
     except ValueError as error:
         raise LogFormatError(f"{where}: {error}") from error
+
+
+def _optional(kind: Any) -> frozenset[str]:
+    """Fields that came with a later minor version."""
+    return frozenset(name for name, (_, told) in hints(kind).items() if told.since)
 
 
 def _read_time(value: str, where: str, path: str) -> datetime:
@@ -179,7 +189,7 @@ def _define(kind: type, definitions: dict[str, Any]) -> None:
         "description": _summary(kind),
         "type": "object",
         "properties": properties,
-        "required": sorted(properties),
+        "required": sorted(properties.keys() - _optional(kind)),
     }
 
 

@@ -1,0 +1,97 @@
+"""The frontier of a real scan: planted, recomputed, and told."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import orjson
+import pyarrow.compute as pc
+import pytest
+
+from stillwatch import candidates, pipeline, report, worlds
+from stillwatch.candidates import planting
+from stillwatch.engine.duckdb import DuckDBEngine
+from stillwatch.records import tables
+from stillwatch.records.campaign import Document
+from stillwatch.settings import Settings, with_changes
+from stillwatch.worlds.shapes.hydra import Hydra
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Default settings with a key of the tests, in one process."""
+    key = tmp_path_factory.mktemp("key") / "key"
+    key.write_bytes(b"a key for tests, not a secret...")
+    return with_changes(Settings(), privacy={"key_file": key}, engine={"workers": 1, "memory_gb": 1.0})
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The look-alikes of the small world and a campaign of sixty accounts: some eight thousand exchanges."""
+    small = worlds.preset("small")
+    parts = {name: part for name, part in small.parts.items() if not part.campaign}
+    fleet = Hydra(accounts=60, exchanges=2400, days=6.0, cover=0.5, infra_reuse=0.6)
+    return worlds.build(replace(small, parts={**parts, "hydra": fleet}), 11, tmp_path_factory.mktemp("world")).log
+
+
+@pytest.fixture(scope="module")
+def scanned(log: Path, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> pipeline.Outcome:
+    """The log, scanned once."""
+    return pipeline.scan([str(log)], tmp_path_factory.mktemp("out") / "results", settings)
+
+
+def test_the_frontier_is_in_the_document_and_is_recomputed(scanned: pipeline.Outcome, tmp_path: Path) -> None:
+    """Every shape that the log's own exchanges suffice for has its points; verify plants again and finds the same figures."""
+    points = scanned.document.frontier
+
+    assert {p.shape for p in points} == set(planting.SHAPES)
+    assert any(p.n_accounts for p in points)
+    assert all((p.n_accounts is None) == (p.requests_per_account is None) for p in points)
+    assert all(p.n_seen <= p.n_planted for p in points)
+    assert pipeline.verify(scanned.folder, tmp_path)[1] == ()
+
+
+def test_what_is_planted_stays_out_of_the_results(
+    scanned: pipeline.Outcome, log: Path, settings: Settings, tmp_path: Path
+) -> None:
+    """Without planting the same campaigns, accounts and exchanges come out; only the frontier and the settings' digest differ."""
+    without = pipeline.scan([str(log)], tmp_path / "results", with_changes(settings, campaigns={"frontier": False}))
+
+    assert without.document.frontier == ()
+    assert replace(without.document, frontier=scanned.document.frontier, settings_digest=scanned.document.settings_digest) == (
+        scanned.document
+    )
+    assert (without.folder / "accounts.parquet").read_bytes() == (scanned.folder / "accounts.parquet").read_bytes()
+
+
+def test_planted_exchanges_are_the_logs_own(scanned: pipeline.Outcome, tmp_path: Path) -> None:
+    """No prompt is dealt twice in one campaign, the words are those of the log, and the same seed gives the same tables."""
+    made = []
+    with DuckDBEngine(scanned.folder / pipeline.STORE, Settings().engine) as engine:
+        window = pipeline.window_of(engine)
+        known = set(engine.query("SELECT DISTINCT exact FROM group_exchanges")["exact"].to_pylist())
+        for name in ("a", "b"):
+            with DuckDBEngine(tmp_path / name, Settings().engine) as scratch:
+                planted = candidates.plant(engine, scratch, window, 1)
+                made.append(scratch.read(tables.GROUP_EXCHANGES))
+
+    assert planted
+    assert made[0].equals(made[1])
+    for p in planted:
+        mine = made[0].filter(pc.equal(made[0]["group"], p.group))
+        exact = mine["exact"].to_pylist()
+        assert set(exact) <= known
+        if p.shape.startswith("templated"):
+            assert len(set(exact)) == len(exact)
+            assert len(set(mine["account"].to_pylist())) == p.n_accounts
+
+
+def test_an_older_document_is_read_and_a_newer_one_is_told(scanned: pipeline.Outcome, tmp_path: Path) -> None:
+    """A document of 1.0 lacks the frontier and is read; the report page tells the frontier of a document that has it."""
+    tree = orjson.loads(scanned.document.to_json())
+    del tree["frontier"]
+    tree["schema_version"] = "1.0"
+
+    assert Document.from_json(orjson.dumps(tree)).frontier == ()
+    with DuckDBEngine(scanned.folder / pipeline.STORE, Settings().engine) as engine:
+        page = report.write(engine, scanned.document, tmp_path, account_names=False).read_text()
+    assert "untemplated, shared infrastructure" in page
