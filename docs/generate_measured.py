@@ -1,11 +1,17 @@
 """Writes docs/reference/measured.md from the newest line of each benchmark: figures in the docs are never typed."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # benchmarks is no installed package
+
+from benchmarks.quality.calibration import report  # noqa: E402
+from benchmarks.quality.calibration.run import SCENARIO, lines  # noqa: E402
+
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "reference" / "measured.md"
 
@@ -95,9 +101,69 @@ def speed() -> str:
     )
 
 
+def baselines() -> str:
+    """Simpler rules on the same worlds."""
+    runs = newest("quality.baselines")
+    if not runs:
+        return ""
+    rows = [
+        f"| {r['rule']} | {share(r['recall'])} | {r['false']['hits']} of {r['false']['n']:,} | {_worst(r)} |"
+        for r in runs[0]["rules"]
+    ]
+    return "\n".join(
+        [
+            "\n## Simpler rules on the same worlds\n",
+            "`python -m benchmarks.quality.baselines.run`, seeds "
+            f"{runs[0]['seeds'][0]} to {runs[0]['seeds'][-1]}. A rule has the best threshold under which at most 1 % of all benign accounts "
+            "are accused, known from the truth; Stillwatch has its own (core or probable of a likely campaign).\n",
+            "| rule | harvesting accounts found | benign accounts accused | worst kind |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _worst(rule: dict[str, Any]) -> str:
+    return f"{rule['worst_kind']}, {rule['worst']:.1%}" if rule["worst"] else "none"
+
+
+def share(told_share: dict[str, Any]) -> str:
+    """A share as counts with its interval."""
+    low, high = told_share["interval"]
+    return f"{told_share['hits']} of {told_share['n']:,} ({low:.2f} to {high:.2f})"
+
+
+def calibration() -> str:
+    """p, q and the classes over small seeded worlds."""
+    worlds = lines(RESULTS / f"{SCENARIO}.jsonl")
+    if not worlds:
+        return ""
+    rows = [
+        f"| {f.name} | {f.share.hits:,} of {f.share.n:,} | {f.share.interval[0]:.2g} to {f.share.interval[1]:.2g} "
+        f"| {'≤' if f.at_most else '≥'} {f.target:g} | {f.verdict} |"
+        for f in report.figures(worlds)
+    ]
+    mean, half, n = report.false_share(worlds)
+    distance, p = report.uniformity([g[2] for w in worlds for g in w["benign_groups"]])
+    return "\n".join(
+        [
+            "\n## Are p, q and the rates what they say?\n",
+            f"`python -m benchmarks.quality.calibration.run`, then `python -m benchmarks.quality.gate`; {n} small worlds of grammar text, "
+            f"{sum(w['n_accounts'] for w in worlds):,} accounts. Observed share of false campaigns {mean:.3f} ± {half:.3f} where q "
+            f"is 0.1; p of benign groups against uniform: D+ {distance:.3f} (p {p:.2g}). "
+            "*met* is shown by the whole interval, *missed* by the count, *open* means that too little was measured.\n",
+            "| what | observed | 95 % interval | target | |",
+            "|---|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
 def page() -> str:
     """The whole page."""
-    return HEAD + accept() + speed()
+    return HEAD + accept() + calibration() + baselines() + speed()
 
 
 if __name__ == "__main__":
