@@ -9,6 +9,8 @@ Every error class of Stillwatch.
     ├── DetectorError      a detector broke its contract
     ├── SharingError       an indicator may not leave, or may not come in
     └── LineageError       an operand of a lineage test cannot be used
+        └── EndpointError      a model behind an address gave no usable answer; other tests go on
+            └── QuestionError  it answers, but not this question; a test may ask another
 
 A message says what, where, and what to do, and never quotes a customer's text. `ValueError` is for a wrong argument.
 """
@@ -44,3 +46,11 @@ class SharingError(StillwatchError):
 
 class LineageError(StillwatchError):
     """An operand of a lineage test cannot be used."""
+
+
+class EndpointError(LineageError):
+    """A model behind an address gave no usable answer after all tries; tests that do not need it go on."""
+
+
+class QuestionError(EndpointError):
+    """A model behind an address refuses one kind of question, or answers it with something else."""

@@ -213,3 +213,23 @@ def test_a_run_that_was_cut_off_goes_on_from_its_answers(tmp_path: Path, monkeyp
     for file in out.rglob("*"):
         assert file.is_dir() or b"very-secret" not in file.read_bytes()
     assert verified.exit_code == 0, verified.output
+
+
+def test_a_server_that_dies_ends_only_the_tests_that_ask_it(tmp_path: Path) -> None:
+    """The failure is named in document and report with exit code 1; tests of what was recorded are still there."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}/v1#gone"
+    recorded = tmp_path / "base.jsonl"
+    recorded.write_text("".join(json.dumps({"prompt": f"p{i}", "output": "o"}) + "\n" for i in range(3)))
+    out = tmp_path / "out"
+
+    line = ["test", address, "--against", str(recorded), "--out", str(out), "--prompts", "2"]
+    told = CliRunner().invoke(command, line, standalone_mode=False)
+
+    document = json.loads((out / "lineage.json").read_bytes())
+    failed = [s for s in document["skipped"] if s["failed"]]
+    assert told.return_value == 1, told.output
+    assert failed
+    assert all("answers are kept: run the same command again" in s["reason"] for s in failed)
+    assert "<strong>Failed.</strong>" in (out / "lineage.html").read_text()
+    assert (out / "lineage.bundle.json").exists()

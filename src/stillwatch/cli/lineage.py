@@ -90,7 +90,11 @@ def test(
     address with a model: https://host/v1#MODEL. What the tests found is printed; with --out it is also written as
     lineage.json, lineage.html and the signed lineage.bundle.json, and answers of endpoints are kept so that a run can go on.
 
-    Exit codes: 0 no descent shown, 3 an exact or calibrated test shows it, 2 usage, 1 error.
+    A model behind an address that stops answering ends only the tests that asked it; they are named, and the same command goes
+    on from the answers that it gave.
+
+    Exit codes: 0 no descent shown, 3 an exact or calibrated test shows it, 2 usage, 1 error, or a test failed and none shows
+    descent.
     """
     typed = (suspect, *bases, *more, *strangers)
     access = Access(
@@ -116,7 +120,9 @@ def test(
     if out is not None:
         _write(found, out, signing_key)
     _print(found, kind)
-    return main.EXIT_FOUND if any(r.verdict in _SHOWN for r in found.results) else 0
+    if any(r.verdict in _SHOWN for r in found.results):
+        return main.EXIT_FOUND
+    return main.EXIT_ERROR if any(s.failed for s in found.skipped) else 0
 
 
 @command.command("verify")
@@ -177,4 +183,6 @@ def _print(found: LineageDocument, kind: str) -> None:
         (r.test, r.base, r.verdict, "–" if r.holm_log10_p is None else print_p(r.holm_log10_p), r.sentence) for r in found.results
     ]
     output.table(("test", "base", "verdict", "p after Holm", "in words"), rows)
-    output.table(("not run", "base", "why"), [(s.test, s.base or "all", s.reason) for s in found.skipped])
+    for head, failed in (("failed", True), ("not run", False)):
+        listed = [(s.test, s.base or "all", s.reason) for s in found.skipped if s.failed is failed]
+        output.table((head, "base", "why"), listed)

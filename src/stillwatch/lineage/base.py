@@ -228,11 +228,12 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A test that was not run, and why."""
+    """A test that was not run, and why; `failed` where a model behind an address stopped answering it."""
 
     test: str
     base: str | None  # None: the suspect itself does not permit it
     reason: str
+    failed: bool = False
 
 
 class LineageTest(Protocol):

@@ -85,4 +85,4 @@ def _picture(picture: Picture) -> PictureRecord:
 
 
 def _skipped(skipped: Skipped) -> SkippedRecord:
-    return SkippedRecord(skipped.test, skipped.base, skipped.reason)
+    return SkippedRecord(skipped.test, skipped.base, skipped.reason, skipped.failed)

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from stillwatch.errors import LineageError
+from stillwatch.errors import EndpointError, LineageError, QuestionError
 from stillwatch.lineage.answers import Answers, question_digest
 from stillwatch.lineage.base import Offer
 from stillwatch.lineage.patience import PASSING_STATUSES, Pace, Patience, retry_after_s
@@ -83,7 +83,7 @@ class Endpoint:
         Put every prompt, `samples` times each.
 
         Raises:
-            LineageError: the server refuses, or gives no usable answer after all tries; answers so far are kept.
+            EndpointError: the server refuses, or gives no usable answer after all tries; answers so far are kept.
         """
         asked = [(prompt, sample) for prompt in question.prompts for sample in range(question.samples)]
         return self._each([partial(self._say_one, question, prompt, sample) for prompt, sample in asked])
@@ -105,10 +105,11 @@ class Endpoint:
         """A question's answer as JSON; any status but 200 is an error."""
         reply = self.exchange("POST", path, orjson.dumps(body, option=orjson.OPT_SORT_KEYS), sample)
         if reply.status != 200:
-            raise LineageError(f"{self.name}: {path} answered with status {reply.status}. {_hint(reply.status)}")
+            kind = EndpointError if reply.status in _REFUSED else QuestionError
+            raise kind(f"{self.name}: {path} answered with status {reply.status}. {_hint(reply.status)}")
         tree = orjson.loads(reply.body)
         if not isinstance(tree, dict):
-            raise LineageError(f"{self.name}: {path} answered with JSON that is no object")
+            raise QuestionError(f"{self.name}: {path} answered with JSON that is no object")
         return tree
 
     def once(self, method: str, path: str, body: bytes = b"") -> Reply | None:
@@ -129,7 +130,7 @@ class Endpoint:
         One question with retries; the whole answer, whatever its status.
 
         Raises:
-            LineageError: no usable answer after all tries.
+            EndpointError: no usable answer after all tries.
         """
         question = question_digest(self.transport.address, method, path, body, sample)
         kept = self.answers.get(question)
@@ -150,11 +151,11 @@ class Endpoint:
                 return said
             if not fault.passing or (asked_s or 0.0) > self.patience.longest_wait_s:
                 wait = f" and asks to wait {asked_s:.0f} s" if asked_s else ""
-                raise LineageError(f"{self.name}: {path}: {fault.reason}{wait}. {self._kept_words()}")
+                raise EndpointError(f"{self.name}: {path}: {fault.reason}{wait}. {self._kept_words()}")
             if tries < self.patience.attempts:
                 self._wait(tries, asked_s, luck)
             last = fault.reason
-        raise LineageError(f"{self.name}: {path}: {last}, {self.patience.attempts} times. {self._kept_words()}")
+        raise EndpointError(f"{self.name}: {path}: {last}, {self.patience.attempts} times. {self._kept_words()}")
 
     def _wait(self, tries: int, asked_s: float | None, luck: random.Random) -> None:
         wait_s = self.patience.wait_s(tries, asked_s, luck)
@@ -187,11 +188,11 @@ class Endpoint:
             text = choice["text"] if "text" in choice else choice["message"].get("content")
             scored = choice.get("logprobs")
         except (KeyError, IndexError, TypeError, AttributeError) as error:
-            raise LineageError(f"{self.name}: an answer has no 'choices' as the protocol asks. Is the address right?") from error
+            raise QuestionError(f"{self.name}: an answer has no 'choices' as the protocol asks. Is the address right?") from error
         try:
             return Spoken(prompt, str(text or ""), read_tokens(scored) if scored else ())
         except (ValueError, TypeError, AttributeError) as error:
-            raise LineageError(
+            raise QuestionError(
                 f"{self.name}: it sends log-probabilities that are none (missing, above 0, or in no known shape)"
             ) from error
 

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from stillwatch.errors import LineageError
+from stillwatch.errors import QuestionError
 from stillwatch.lineage import probes
 from stillwatch.lineage.base import (
     Given,
@@ -210,7 +210,7 @@ def _full(voice: Speaker, weights: Weights, given: Given) -> list[Spoken]:
     prompts = (voice.recorded_prompts or probes.questions())[: min(given.prompts, _POSITIONS)]
     try:
         return voice.say(Question(prompts, 1, 1, 0.0, len(weights.vocabulary), raw=True))
-    except LineageError:
+    except QuestionError:
         return voice.say(Question(prompts, 1, 1, 0.0, _FEW))
 
 

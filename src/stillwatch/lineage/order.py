@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from stillwatch.errors import LineageError
+from stillwatch.errors import LineageError, QuestionError
 from stillwatch.lineage.base import (
     Given,
     GivenKind,
@@ -152,7 +152,7 @@ def _scored(suspect: Operand, order: Sequence[Seen]) -> list[tuple[Seen, float]]
 def _echoed(suspect: Endpoint, order: Sequence[Seen]) -> dict[str, float]:
     try:
         said = suspect.echo([seen.text for seen in order])
-    except LineageError:
+    except QuestionError:
         return {}
     return {line.prompt: _mean(line) for line in said if line.tokens and line.output.startswith(line.prompt)}
 

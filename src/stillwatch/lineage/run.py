@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from stillwatch.errors import LineageError
+from stillwatch.errors import EndpointError, LineageError
 from stillwatch.lineage.base import Comparison, Given, LineageTest, Operand, Result, Skipped, Verdict, stands, why_not
 from stillwatch.methods.holm import holm_log10
 
@@ -20,6 +20,9 @@ def compare(suspect: Operand, bases: Sequence[Operand], tests: Sequence[LineageT
         bases: Candidate bases, each with its own name.
         tests: Tests to try, in the order of the report.
         given: Seed, level, and what the owner handed over.
+
+    A model behind an address that stops answering ends only the tests that asked it: what they had not yet said is named as
+    failed, and the others go on.
 
     Raises:
         LineageError: two bases share a name, or an operand cannot be used.
@@ -42,7 +45,13 @@ def _ask(test: LineageTest, suspect: Operand, bases: Sequence[Operand], given: G
     reasons = {base.name: why_not(test, suspect, base, given) for base in bases}
     fit = [base for base in bases if reasons[base.name] is None]
     said: list[Result | Skipped] = [Skipped(test.name, name, why) for name, why in reasons.items() if why is not None]
-    return said + (list(test.run(suspect, fit, given)) if fit else [])
+    try:
+        for one in test.run(suspect, fit, given) if fit else ():
+            said.append(one)  # noqa: PERF402  # what was said before an endpoint failed stays said
+    except EndpointError as error:
+        heard = {one.base for one in said}
+        said += [Skipped(test.name, base.name, str(error), failed=True) for base in fit if base.name not in heard]
+    return said
 
 
 def _corrected(results: list[Result], alpha: float) -> tuple[Result, ...]:

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import orjson
 
-from stillwatch.errors import LineageError
+from stillwatch.errors import EndpointError, LineageError
 from stillwatch.lineage import probes
 from stillwatch.lineage.base import Given, MatrixPicture, Needs, Offer, Operand, Part, Result, Skipped, Verdict, as_class
 from stillwatch.lineage.endpoint import Endpoint, usage_faults
@@ -62,6 +62,9 @@ class TokenCounts:
         for base in bases:
             try:
                 expected = _expected(base)
+            except EndpointError as error:
+                yield Skipped(self.name, base.name, str(error), failed=True)
+                continue
             except LineageError as error:
                 yield Skipped(self.name, base.name, str(error))
                 continue

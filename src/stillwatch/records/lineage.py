@@ -128,6 +128,7 @@ class SkippedRecord:
     test: Annotated[str, Told("name of the test")]
     base: Annotated[str | None, Told("the candidate; null where the suspect itself does not permit the test")]
     reason: Annotated[str, Told("why, in words")]
+    failed: Annotated[bool, Told("could it have run, but a model behind an address gave no usable answer?")] = False
 
     def __post_init__(self) -> None:
         fields.check(self)

@@ -160,3 +160,11 @@ def test_the_schema_that_is_printed_is_the_published_one(folder: Path) -> None:
     printed = json.loads(CliRunner().invoke(schema.command, catch_exceptions=False).stdout)
 
     jsonschema.validate(json.loads((folder / "campaigns.json").read_bytes()), printed)
+
+
+@pytest.mark.parametrize(("line", "told"), [([], "campaigns"), (["lineage"], "lineage")])
+def test_each_schema_is_printed_by_its_name(line: list[str], told: str) -> None:
+    """Without a name it is that of campaigns.json."""
+    printed = json.loads(CliRunner().invoke(schema.command, line, catch_exceptions=False).stdout)
+
+    assert printed["$id"].startswith(f"urn:stillwatch:schema:{told}:")

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import pytest
 
-from stillwatch.errors import LineageError
+from stillwatch.errors import EndpointError, LineageError
 from stillwatch.lineage.base import Given, Needs, Offer, Operand, Result, Skipped, Verdict
 from stillwatch.lineage.run import compare
 
@@ -98,3 +98,29 @@ def test_candidates_need_names_of_their_own(bases: list[Operand]) -> None:
     """
     with pytest.raises(LineageError, match="at least one base, each once"):
         compare(A, bases, [Says([0.5])], Given())
+
+
+class Breaks(Says):
+    """A test whose suspect stops answering after the first base."""
+
+    name: ClassVar[str] = "breaks"
+
+    def run(self, suspect: Operand, bases: Sequence[Operand], given: Given) -> Iterator[Result | Skipped]:
+        """One result, then the end."""
+        yield from super().run(suspect, bases[:1], given)
+        raise EndpointError("http://127.0.0.1#m: no answer")
+
+
+def test_an_endpoint_that_fails_ends_only_the_tests_that_asked_it() -> None:
+    """
+    What was said before stays, what was not is named as failed, and the other tests run.
+    """
+    found = compare(A, [B, C, MUTE], [Breaks([0.5]), Says([0.5, 0.5])], Given())
+
+    assert [(r.test, r.base) for r in found.results] == [("breaks", "b"), ("says", "b"), ("says", "c")]
+    assert [(s.test, s.base, s.failed) for s in found.skipped] == [
+        ("breaks", "mute", False),
+        ("breaks", "c", True),
+        ("says", "mute", False),
+    ]
+    assert found.skipped[1].reason == "http://127.0.0.1#m: no answer"
