@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import pyarrow as pa
+from sklearn.ensemble import IsolationForest
 
 Scores = dict[str, float]
 PREFIX_WORDS = 8  # an "action" where a paper has page likes: the first words of the prompt, or the system prompt
@@ -63,6 +64,30 @@ def fraudar(log: pa.Table) -> Scores:
         found |= {account: float(BLOCKS - place) for account, _ in block}
         edges = sorted(set(edges) - block)
     return found
+
+
+def isolation_forest(log: pa.Table) -> Scores:
+    """Isolation forest (Liu, Ting and Zhou, ICDM 2008; scikit-learn) over seven features of an account."""
+    rows: dict[str, list[tuple[int, int, int, int]]] = defaultdict(list)
+    hours = (log["seen_at"].cast(pa.int64()).to_numpy() // 3_600_000_000).tolist()
+    prompts = [p or "" for p in log["prompt"].to_pylist()]
+    for account, action, hour, prompt in zip(log["account_id"].to_pylist(), _actions(log), hours, prompts, strict=True):
+        rows[account].append((hash(action), hour, len(prompt.split()), hash(prompt)))
+    names = sorted(rows)
+    features = [
+        (
+            np.log(len(told)),
+            len({r[0] for r in told}) / len(told),
+            len({r[3] for r in told}) / len(told),
+            len({r[1] for r in told}) / len(told),
+            len({r[1] // 24 for r in told}),
+            float(np.mean([r[2] for r in told])),
+            float(np.std([r[2] for r in told])),
+        )
+        for told in (rows[name] for name in names)
+    ]
+    fitted = IsolationForest(n_estimators=200, random_state=1).fit(np.array(features))
+    return dict(zip(names, (-fitted.score_samples(np.array(features))).tolist(), strict=True))
 
 
 def densest(edges: list[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -122,4 +147,5 @@ RULES: Mapping[str, Callable[[pa.Table], Scores]] = {
     "shared payment": shared_payment,
     "SynchroTrap-like Jaccard": synchrotrap,
     "FRAUDAR": fraudar,
+    "isolation forest": isolation_forest,
 }
