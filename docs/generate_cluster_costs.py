@@ -52,7 +52,9 @@ def measured(run: dict[str, Any]) -> str:
 
 
 def slopes(small: dict[str, Any], big: dict[str, Any]) -> dict[str, float]:
-    """Core-seconds an exchange of each stage: what the larger log took more, with one worker."""
+    """Core-seconds an exchange of each stage, with one worker: what the larger log took more; of one log, all that it took."""
+    if small is big:
+        return {s: told["seconds"] / big["n_exchanges"] for s, told in big["engines"][ONE].items()}
     more = big["n_exchanges"] - small["n_exchanges"]
     first, second = (r["engines"][ONE] for r in (small, big))
     return {s: max(second[s]["seconds"] - first[s]["seconds"], 0.0) / more for s in second}
@@ -82,7 +84,8 @@ def on_paper(small: dict[str, Any], big: dict[str, Any]) -> str:
     return "\n".join(
         [
             "\n## On paper: 1 billion and 100 billion exchanges\n",
-            "**Extrapolation, not a measurement.** Each stage is taken to grow in proportion to the exchanges, at the rate between the two sizes above,",
+            "**Extrapolation, not a measurement.** Each stage is taken to grow in proportion to the exchanges, at the rate of what the",
+            "largest log above took more than the smallest (of a single log: all that it took),",
             "with one worker. Reading is divided by the cores. Everything else is counted as if no worker helped, because its loops and joins",
             "end on the driver: an upper bound for the queries. Idle workers are not counted as paid. No allowance is made for the driver's",
             "memory, for lost machines or for skew.\n",
@@ -91,7 +94,7 @@ def on_paper(small: dict[str, Any], big: dict[str, Any]) -> str:
             f"| USD at {USD_PER_CORE_HOUR} a core-hour |",
             "|---|---|---|---|---|---|---|---|---|",
             *rows,
-            "\nWhere more cores stop helping, the driver's stages limit: templates streams every fragment through one process several times.",
+            f"\nWith {CORES[0]} cores or more it is the driver that limits, in the stage {worst}: each of these stages ends in one process there.",
             "A log of that size is better cut into windows of some days, each scanned by itself; the windows are independent and",
             "can run side by side.\n",
         ]
@@ -102,7 +105,7 @@ def page() -> str:
     """The whole page."""
     found = runs()
     text = HEAD.format(cores=found[-1]["machine"]["cores"]) + "".join(measured(r) for r in found)
-    return text + (on_paper(found[0], found[-1]) if len(found) > 1 else "")
+    return text + on_paper(found[0], found[-1])
 
 
 if __name__ == "__main__":
