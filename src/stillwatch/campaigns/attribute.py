@@ -33,12 +33,18 @@ MIN_HOLDERS = 3
 MANY_TOKENS = 5  # distinct ones, from which wording alone makes a core account; docs/research.md, Stage 5
 MIN_CORE_SHARE = 0.05  # of an account's exchanges: behind more cover than 95 % it is looked at, and not acted on
 ATTRIBUTED_FROM = 0.5  # responsibility from which an exchange is said to belong
+LIST_SHARE, LIST_ACCOUNTS = 0.1, 5  # as evidence/items.py: what so many accounts sent alike is of a common list
 """Formulas: docs/research.md, Stage 5; rates: benchmarks/quality/attribution."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Traffic:
-    """All exchanges of the accounts looked at, with numbered tokens."""
+    """
+    All exchanges of the accounts looked at, with numbered tokens.
+
+    `listed` ones sent what many others sent word for word: evaluation, homework, a viral prompt. No evidence rests on them, so
+    they carry no token and belong to no campaign.
+    """
 
     rows: pa.Table
     account: Ints
@@ -47,6 +53,7 @@ class _Traffic:
     background: tuple[Floats, ...]
     n_background: float
     start: Bools
+    listed: Bools
 
 
 def attribute(engine: Engine, campaigns: pa.Table, least_accounts: int) -> None:
@@ -90,26 +97,36 @@ def _traffic(engine: Engine, name: str, claimed: Ints) -> _Traffic | None:
         start=start_rows,
     )
     rows = engine.query(
-        """SELECT s.row, s.exchange_id, s.account, s.seen_at, s.config, s.network
+        """SELECT s.row, s.exchange_id, s.account, s.seen_at, s.exact, s.config, s.network
         FROM signatures s JOIN looked l ON l.account = s.account ORDER BY s.row""",
         looked=looked_at,
     )
     rows = rows.filter(pa.array(~np.isin(rows["row"].to_numpy(), claimed)))
     if not rows.num_rows:
         return None
-    start = np.isin(rows["row"].to_numpy(), start_rows["row"].to_numpy())
     accounts, account = np.unique(rows["account"].to_numpy(), return_inverse=True)
+    start = np.isin(rows["row"].to_numpy(), start_rows["row"].to_numpy())
+    listed = _of_a_list(rows["exact"], account, int(np.unique(account[start]).size))
+    start &= ~listed
     recipe = _told_recipe(engine, rows, start)
     rows = rows.append_column("recipe", recipe)
     n_all = float(engine.query("SELECT count(*) AS n FROM signatures")["n"][0].as_py())
     tokens, background = [], []
     for kind in KINDS:
         number, counts = _numbered(rows[kind], _totals(engine, kind), _without(engine, kind), start)
-        tokens.append(number)
+        tokens.append(np.where(listed, 0, number))
         background.append(counts)
-    return _Traffic(
-        rows, account.astype(np.int64), accounts, np.column_stack(tokens), tuple(background), n_all - float(start.sum()), start
-    )
+    rest = n_all - float(start.sum())
+    return _Traffic(rows, account.astype(np.int64), accounts, np.column_stack(tokens), tuple(background), rest, start, listed)
+
+
+def _of_a_list(exact: pa.ChunkedArray, account: Ints, n_members: int) -> Bools:
+    """Which exchanges sent word for word what a tenth as many accounts as the campaign has, and at least five, also sent."""
+    known = ~np.asarray(exact.is_null())
+    _, item = np.unique(np.asarray(exact.fill_null(0)), return_inverse=True)
+    sent = np.unique(np.column_stack((item[known], account[known])), axis=0)
+    holders = np.bincount(sent[:, 0], minlength=int(item.max(initial=-1)) + 1)
+    return known & (holders >= max(LIST_ACCOUNTS, LIST_SHARE * n_members))[item]
 
 
 def _told_recipe(engine: Engine, rows: pa.Table, start: Bools) -> pa.Array:
@@ -167,7 +184,7 @@ def _attributed(engine: Engine, name: str, traffic: _Traffic, n_accounts: int) -
     lifted = fitted.token_bits >= _telling_bits(traffic)
     told = int((lifted.any(axis=1) & traffic.start).sum()) >= ATTRIBUTED_FROM * int(traffic.start.sum())
     by_token = told or _told_by(engine, name) != "accounts"
-    responsibility = fitted.responsibility if by_token else _all_of_members(traffic)
+    responsibility = np.where(traffic.listed, 0.0, fitted.responsibility if by_token else _all_of_members(traffic))
     belongs = responsibility >= ATTRIBUTED_FROM
     account_bits = _account_bits(engine, name, traffic.accounts)
     weight = fitted.gain_bits + account_bits if by_token else account_bits + _start_bits(traffic)

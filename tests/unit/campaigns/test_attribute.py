@@ -64,6 +64,21 @@ def test_an_exchange_belongs_to_the_strongest_campaign(tmp_path: Path) -> None:
     assert {e["campaign_id"] for e in exchanges} == {"c-1"}
 
 
+def test_what_many_accounts_send_alike_is_nobodys_harvest(tmp_path: Path) -> None:
+    """An exchange that five accounts sent word for word belongs to no campaign, whatever group it was found in."""
+    engine = a_fleet(tmp_path)
+    rows = engine.read(tables.SIGNATURES).to_pylist()
+    for row in rows:
+        row["exact"] = 77 if row["account"] < 5 and row["row"] % 100 == 0 else row["row"]
+    stored(engine, signatures=rows)
+
+    members, exchanges = run(engine)
+
+    alike = {account * 100 for account in range(5)}
+    assert {e["row"] for e in exchanges} == {a * 100 + n for a in range(MEMBERS) for n in range(HARVEST)} - alike
+    assert [m["n_exchanges"] for m in members if m["account"] < MEMBERS] == [HARVEST + COVER] * MEMBERS
+
+
 def test_no_campaign_has_no_members(tmp_path: Path) -> None:
     """Without campaigns both tables are written, empty."""
     engine = stored(an_engine(tmp_path), signatures=[{"row": 1, "account": 1}], campaigns=[])
