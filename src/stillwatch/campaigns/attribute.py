@@ -40,10 +40,10 @@ LIST_SHARE, LIST_ACCOUNTS = 0.1, 5  # as evidence/items.py: what so many account
 @dataclass(frozen=True, slots=True)
 class _Traffic:
     """
-    All exchanges of the accounts looked at, with numbered tokens.
+    The exchanges of the accounts looked at, with numbered tokens; `n_exchanges` counts all of each account.
 
-    `listed` ones sent what many others sent word for word: evaluation, homework, a viral prompt. No evidence rests on them, so
-    they carry no token and belong to no campaign.
+    Those that sent what many others sent word for word are left out: evaluation, homework, a viral prompt. No evidence rests on
+    them, so they belong to no campaign.
     """
 
     rows: pa.Table
@@ -53,7 +53,7 @@ class _Traffic:
     background: tuple[Floats, ...]
     n_background: float
     start: Bools
-    listed: Bools
+    n_exchanges: Ints
 
 
 def attribute(engine: Engine, campaigns: pa.Table, least_accounts: int) -> None:
@@ -102,31 +102,40 @@ def _traffic(engine: Engine, name: str, claimed: Ints) -> _Traffic | None:
         looked=looked_at,
     )
     rows = rows.filter(pa.array(~np.isin(rows["row"].to_numpy(), claimed)))
+    everybody, n_exchanges = np.unique(rows["account"].to_numpy(), return_counts=True)
+    rows = rows.filter(pa.array(~_of_a_list(rows, np.isin(rows["row"].to_numpy(), start_rows["row"].to_numpy()))))
     if not rows.num_rows:
         return None
     accounts, account = np.unique(rows["account"].to_numpy(), return_inverse=True)
     start = np.isin(rows["row"].to_numpy(), start_rows["row"].to_numpy())
-    listed = _of_a_list(rows["exact"], account, int(np.unique(account[start]).size))
-    start &= ~listed
     recipe = _told_recipe(engine, rows, start)
     rows = rows.append_column("recipe", recipe)
     n_all = float(engine.query("SELECT count(*) AS n FROM signatures")["n"][0].as_py())
     tokens, background = [], []
     for kind in KINDS:
         number, counts = _numbered(rows[kind], _totals(engine, kind), _without(engine, kind), start)
-        tokens.append(np.where(listed, 0, number))
+        tokens.append(number)
         background.append(counts)
-    rest = n_all - float(start.sum())
-    return _Traffic(rows, account.astype(np.int64), accounts, np.column_stack(tokens), tuple(background), rest, start, listed)
+    return _Traffic(
+        rows=rows,
+        account=account.astype(np.int64),
+        accounts=accounts,
+        tokens=np.column_stack(tokens),
+        background=tuple(background),
+        n_background=n_all - float(start.sum()),
+        start=start,
+        n_exchanges=n_exchanges[np.searchsorted(everybody, accounts)].astype(np.int64),
+    )
 
 
-def _of_a_list(exact: pa.ChunkedArray, account: Ints, n_members: int) -> Bools:
+def _of_a_list(rows: pa.Table, start: Bools) -> Bools:
     """Which exchanges sent word for word what a tenth as many accounts as the campaign has, and at least five, also sent."""
-    known = ~np.asarray(exact.is_null())
-    _, item = np.unique(np.asarray(exact.fill_null(0)), return_inverse=True)
+    account = rows["account"].to_numpy()
+    known = ~np.asarray(rows["exact"].is_null())
+    _, item = np.unique(np.asarray(rows["exact"].fill_null(0)), return_inverse=True)
     sent = np.unique(np.column_stack((item[known], account[known])), axis=0)
     holders = np.bincount(sent[:, 0], minlength=int(item.max(initial=-1)) + 1)
-    return known & (holders >= max(LIST_ACCOUNTS, LIST_SHARE * n_members))[item]
+    return known & (holders >= max(LIST_ACCOUNTS, LIST_SHARE * np.unique(account[start]).size))[item]
 
 
 def _told_recipe(engine: Engine, rows: pa.Table, start: Bools) -> pa.Array:
@@ -184,7 +193,7 @@ def _attributed(engine: Engine, name: str, traffic: _Traffic, n_accounts: int) -
     lifted = fitted.token_bits >= _telling_bits(traffic)
     told = int((lifted.any(axis=1) & traffic.start).sum()) >= ATTRIBUTED_FROM * int(traffic.start.sum())
     by_token = told or _told_by(engine, name) != "accounts"
-    responsibility = np.where(traffic.listed, 0.0, fitted.responsibility if by_token else _all_of_members(traffic))
+    responsibility = fitted.responsibility if by_token else _all_of_members(traffic)
     belongs = responsibility >= ATTRIBUTED_FROM
     account_bits = _account_bits(engine, name, traffic.accounts)
     weight = fitted.gain_bits + account_bits if by_token else account_bits + _start_bits(traffic)
@@ -250,13 +259,23 @@ def _memberships(
     non_text = (np.bincount(traffic.account, (lifted[:, 1] | lifted[:, 2]) & belongs, size) > 0) | (account_bits >= LIFT_BITS)
     passes = weight >= np.log2(n_accounts / FALSE_PROBABLE)
     sure = weight >= np.log2(n_accounts / FALSE_CORE)
-    enough = (n_tokens + (account_bits >= LIFT_BITS) >= MIN_TOKENS) & (non_text | (n_tokens >= MANY_TOKENS))
-    enough &= n_belongs >= MIN_CORE_SHARE * np.bincount(traffic.account, minlength=size)
+    by_wording = (n_tokens >= MANY_TOKENS) & (_told_without_text(traffic, lifted) < ATTRIBUTED_FROM)
+    enough = (n_tokens + (account_bits >= LIFT_BITS) >= MIN_TOKENS) & (non_text | by_wording)
+    enough &= n_belongs >= MIN_CORE_SHARE * traffic.n_exchanges
     out = np.full(size, "", dtype="<U8")
     out[n_belongs > 0] = "touched"
     out[passes & (n_belongs > 0)] = "probable"
     out[sure & (n_belongs > 0) & enough] = "core"
     return out
+
+
+def _told_without_text(traffic: _Traffic, lifted: npt.NDArray[np.bool_]) -> float:
+    """
+    Share of the campaign's exchanges that settings or network tell.
+
+    Where most are, an account that has only the wording in common (an evaluation, a class) is no core account.
+    """
+    return float((lifted[traffic.start, 1] | lifted[traffic.start, 2]).mean()) if traffic.start.any() else 0.0
 
 
 def _distinct(account: Ints, token: Ints, use: Bools, size: int) -> Ints:
@@ -270,7 +289,7 @@ def _member_table(name: str, traffic: _Traffic, membership: npt.NDArray[np.str_]
     first, last = np.full(size, np.iinfo(np.int64).max), np.full(size, np.iinfo(np.int64).min)
     np.minimum.at(first, traffic.account[kept], seen[kept])
     np.maximum.at(last, traffic.account[kept], seen[kept])
-    n_all, n_kept = np.bincount(traffic.account, minlength=size), np.bincount(traffic.account, kept, size).astype(np.int64)
+    n_all, n_kept = traffic.n_exchanges, np.bincount(traffic.account, kept, size).astype(np.int64)
     there = membership != ""
     return _table(
         tables.MEMBERS,
