@@ -33,18 +33,12 @@ MIN_HOLDERS = 3
 MANY_TOKENS = 5  # distinct ones, from which wording alone makes a core account; docs/research.md, Stage 5
 MIN_CORE_SHARE = 0.05  # of an account's exchanges: behind more cover than 95 % it is looked at, and not acted on
 ATTRIBUTED_FROM = 0.5  # responsibility from which an exchange is said to belong
-LIST_SHARE, LIST_ACCOUNTS = 0.1, 5  # as evidence/items.py: what so many accounts sent alike is of a common list
 """Formulas: docs/research.md, Stage 5; rates: benchmarks/quality/attribution."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Traffic:
-    """
-    The exchanges of the accounts looked at, with numbered tokens; `n_exchanges` counts all of each account.
-
-    Those that sent what many others sent word for word are left out: evaluation, homework, a viral prompt. No evidence rests on
-    them, so they belong to no campaign.
-    """
+    """All exchanges of the accounts looked at, with numbered tokens."""
 
     rows: pa.Table
     account: Ints
@@ -53,7 +47,6 @@ class _Traffic:
     background: tuple[Floats, ...]
     n_background: float
     start: Bools
-    n_exchanges: Ints
 
 
 def attribute(engine: Engine, campaigns: pa.Table, least_accounts: int) -> None:
@@ -97,17 +90,15 @@ def _traffic(engine: Engine, name: str, claimed: Ints) -> _Traffic | None:
         start=start_rows,
     )
     rows = engine.query(
-        """SELECT s.row, s.exchange_id, s.account, s.seen_at, s.exact, s.config, s.network
+        """SELECT s.row, s.exchange_id, s.account, s.seen_at, s.config, s.network
         FROM signatures s JOIN looked l ON l.account = s.account ORDER BY s.row""",
         looked=looked_at,
     )
     rows = rows.filter(pa.array(~np.isin(rows["row"].to_numpy(), claimed)))
-    everybody, n_exchanges = np.unique(rows["account"].to_numpy(), return_counts=True)
-    rows = rows.filter(pa.array(~_of_a_list(rows, np.isin(rows["row"].to_numpy(), start_rows["row"].to_numpy()))))
     if not rows.num_rows:
         return None
-    accounts, account = np.unique(rows["account"].to_numpy(), return_inverse=True)
     start = np.isin(rows["row"].to_numpy(), start_rows["row"].to_numpy())
+    accounts, account = np.unique(rows["account"].to_numpy(), return_inverse=True)
     recipe = _told_recipe(engine, rows, start)
     rows = rows.append_column("recipe", recipe)
     n_all = float(engine.query("SELECT count(*) AS n FROM signatures")["n"][0].as_py())
@@ -117,25 +108,8 @@ def _traffic(engine: Engine, name: str, claimed: Ints) -> _Traffic | None:
         tokens.append(number)
         background.append(counts)
     return _Traffic(
-        rows=rows,
-        account=account.astype(np.int64),
-        accounts=accounts,
-        tokens=np.column_stack(tokens),
-        background=tuple(background),
-        n_background=n_all - float(start.sum()),
-        start=start,
-        n_exchanges=n_exchanges[np.searchsorted(everybody, accounts)].astype(np.int64),
+        rows, account.astype(np.int64), accounts, np.column_stack(tokens), tuple(background), n_all - float(start.sum()), start
     )
-
-
-def _of_a_list(rows: pa.Table, start: Bools) -> Bools:
-    """Which exchanges sent word for word what a tenth as many accounts as the campaign has, and at least five, also sent."""
-    account = rows["account"].to_numpy()
-    known = ~np.asarray(rows["exact"].is_null())
-    _, item = np.unique(np.asarray(rows["exact"].fill_null(0)), return_inverse=True)
-    sent = np.unique(np.column_stack((item[known], account[known])), axis=0)
-    holders = np.bincount(sent[:, 0], minlength=int(item.max(initial=-1)) + 1)
-    return known & (holders >= max(LIST_ACCOUNTS, LIST_SHARE * np.unique(account[start]).size))[item]
 
 
 def _told_recipe(engine: Engine, rows: pa.Table, start: Bools) -> pa.Array:
@@ -259,23 +233,13 @@ def _memberships(
     non_text = (np.bincount(traffic.account, (lifted[:, 1] | lifted[:, 2]) & belongs, size) > 0) | (account_bits >= LIFT_BITS)
     passes = weight >= np.log2(n_accounts / FALSE_PROBABLE)
     sure = weight >= np.log2(n_accounts / FALSE_CORE)
-    by_wording = (n_tokens >= MANY_TOKENS) & (_told_without_text(traffic, lifted) < ATTRIBUTED_FROM)
-    enough = (n_tokens + (account_bits >= LIFT_BITS) >= MIN_TOKENS) & (non_text | by_wording)
-    enough &= n_belongs >= MIN_CORE_SHARE * traffic.n_exchanges
+    enough = (n_tokens + (account_bits >= LIFT_BITS) >= MIN_TOKENS) & (non_text | (n_tokens >= MANY_TOKENS))
+    enough &= n_belongs >= MIN_CORE_SHARE * np.bincount(traffic.account, minlength=size)
     out = np.full(size, "", dtype="<U8")
     out[n_belongs > 0] = "touched"
     out[passes & (n_belongs > 0)] = "probable"
     out[sure & (n_belongs > 0) & enough] = "core"
     return out
-
-
-def _told_without_text(traffic: _Traffic, lifted: npt.NDArray[np.bool_]) -> float:
-    """
-    Share of the campaign's exchanges that settings or network tell.
-
-    Where most are, an account that has only the wording in common (an evaluation, a class) is no core account.
-    """
-    return float((lifted[traffic.start, 1] | lifted[traffic.start, 2]).mean()) if traffic.start.any() else 0.0
 
 
 def _distinct(account: Ints, token: Ints, use: Bools, size: int) -> Ints:
@@ -289,7 +253,7 @@ def _member_table(name: str, traffic: _Traffic, membership: npt.NDArray[np.str_]
     first, last = np.full(size, np.iinfo(np.int64).max), np.full(size, np.iinfo(np.int64).min)
     np.minimum.at(first, traffic.account[kept], seen[kept])
     np.maximum.at(last, traffic.account[kept], seen[kept])
-    n_all, n_kept = traffic.n_exchanges, np.bincount(traffic.account, kept, size).astype(np.int64)
+    n_all, n_kept = np.bincount(traffic.account, minlength=size), np.bincount(traffic.account, kept, size).astype(np.int64)
     there = membership != ""
     return _table(
         tables.MEMBERS,

@@ -103,11 +103,11 @@ def test(engine: Engine, settings: CampaignSettings, known: reference.Reference)
     p = calibrate.p_values(scores.bits, strata, known, detectors, settings.trim_share)
     enough = (n_accounts >= settings.min_accounts) & (groups["n_exchanges"].to_numpy()[at] >= settings.min_exchanges)
     q = np.ones(len(p))
-    q[enough] = _q_values(engine, scores.groups[enough], scores.bits[enough], p[enough])
+    q[enough] = _q_values(engine, scores.groups[enough], p[enough])
     return Judged(scores.groups, scores.bits, scores.n_families, strata, p, q, n_accounts, enough)
 
 
-def _q_values(engine: Engine, groups: Ints, bits: Floats, p: Floats) -> Floats:
+def _q_values(engine: Engine, groups: Ints, p: Floats) -> Floats:
     """
     Expected share of false campaigns among those found at each group's p-value.
 
@@ -118,7 +118,7 @@ def _q_values(engine: Engine, groups: Ints, bits: Floats, p: Floats) -> Floats:
     looked_at = np.flatnonzero(p <= MAX_P)
     if not len(looked_at):
         return q
-    labels = _overlapping(engine, groups[looked_at], bits[looked_at])
+    labels = _overlapping(engine, groups[looked_at])
     single = labels >= 0
     n_tests = effective_tests(engine, groups)
     q[looked_at[single]] = calibrate.q_values(p[looked_at[single]], labels[single], n_tests)
@@ -152,7 +152,7 @@ def _campaigns(engine: Engine, judged: Judged, settings: CampaignSettings) -> li
     likely = judged.enough & (judged.q <= settings.q) & (judged.n_families >= settings.min_families)
     if not len(watched):
         return []
-    labels = _overlapping(engine, judged.groups[watched], judged.bits[watched])
+    labels = _overlapping(engine, judged.groups[watched])
     out = []
     for label in np.unique(labels[labels >= 0]):
         places = watched[labels == label]
@@ -168,12 +168,11 @@ def _standing(judged: Judged, places: Ints) -> int:
     return int(near[order[0]])
 
 
-def _overlapping(engine: Engine, groups: Ints, bits: Floats) -> Ints:
+def _overlapping(engine: Engine, groups: Ints) -> Ints:
     """
     Label of each group; groups of one campaign share accounts or what tells them.
 
-    A group that holds two parts which have nothing to do with each other is two campaigns in one bag, and one that scores less
-    than a part of itself holds strangers beside it, who would be named with the part: the label of both is -1.
+    A group that holds two parts which have nothing to do with each other is two campaigns in one bag: its label is -1.
     """
     accounts = _incidence(engine, groups, 'SELECT DISTINCT "group", account AS thing FROM group_accounts')
     tokens = _incidence(
@@ -188,12 +187,10 @@ def _overlapping(engine: Engine, groups: Ints, bits: Floats) -> Ints:
     apart = (shared <= STRANGERS) & (told <= STRANGERS)
     mixed = ((part.T.astype(np.float64) @ apart) * part.T).sum(axis=1) > 0
     alike = (shared >= SAME_CAMPAIGN) | (told >= SAME_CAMPAIGN)
-    diluted = (part & (NEAR_BEST * bits[:, None] > bits[None, :])).any(axis=0)
-    left_out = mixed | diluted
-    alike[left_out] = alike[:, left_out] = False
+    alike[mixed] = alike[:, mixed] = False
     a, b = np.nonzero(np.triu(alike, 1))
     labels = communities.components(a, b, len(groups))
-    labels[left_out] = -1
+    labels[mixed] = -1
     return labels
 
 

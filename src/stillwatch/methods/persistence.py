@@ -21,7 +21,6 @@ LARGE_HANDS = 0.2  # the share of hands with the most words counts no more than 
 TEMPLATE_SHARE = 0.2  # a word that more of the hands hold is wording of the group
 TEMPLATE_HANDS = 3  # ... or, in small groups, more than so many
 ENOUGH_REPEATS = 25.0  # words are taken from the rarest up until a deal repeats so often: standard error 0.2
-FEW = 24  # holders up to which insertion is the faster sort
 DEALS = 8_000  # pieces dealt in all: the null of a small group needs more deals than that of a large one
 MAX_DEALS = 8
 
@@ -183,16 +182,7 @@ def _tally(
         n = high - low
         for i in range(n):
             held[i] = hand[holders[low + i]]
-        ordered = held[:n]
-        if n > FEW:
-            ordered.sort()
-        else:  # most words have two or three holders
-            for i in range(1, n):
-                h, j = ordered[i], i
-                while j > 0 and ordered[j - 1] > h:
-                    ordered[j] = ordered[j - 1]
-                    j -= 1
-                ordered[j] = h
+        ordered = np.sort(held[:n])
         distinct = 1
         for i in range(1, n):
             if ordered[i] != ordered[i - 1]:

@@ -64,40 +64,6 @@ def test_an_exchange_belongs_to_the_strongest_campaign(tmp_path: Path) -> None:
     assert {e["campaign_id"] for e in exchanges} == {"c-1"}
 
 
-def test_what_many_accounts_send_alike_is_nobodys_harvest(tmp_path: Path) -> None:
-    """An exchange that five accounts sent word for word belongs to no campaign, whatever group it was found in."""
-    engine = a_fleet(tmp_path)
-    rows = engine.read(tables.SIGNATURES).to_pylist()
-    for row in rows:
-        row["exact"] = 77 if row["account"] < 5 and row["row"] % 100 == 0 else row["row"]
-    stored(engine, signatures=rows)
-
-    members, exchanges = run(engine)
-
-    alike = {account * 100 for account in range(5)}
-    assert {e["row"] for e in exchanges} == {a * 100 + n for a in range(MEMBERS) for n in range(HARVEST)} - alike
-    assert [m["n_exchanges"] for m in members if m["account"] < MEMBERS] == [HARVEST + COVER] * MEMBERS
-
-
-@pytest.mark.parametrize(("alike", "membership"), [(16, "probable"), (0, "core")])
-def test_wording_alone_makes_no_core_account_where_settings_tell(tmp_path: Path, alike: int, membership: str) -> None:
-    """Four accounts that share five recipes and nothing else are core only where nobody shares settings or network."""
-    engine = a_fleet(tmp_path)
-    rows = engine.read(tables.SIGNATURES).to_pylist()
-    for row in rows:
-        if row["account"] < MEMBERS - alike:
-            row["config"], row["network"] = row["row"] % 3, 1000 + row["account"]
-    uses = [{"row": a * 100 + n, "account": a, "recipe": 7 + n, "matched": 3} for a in range(MEMBERS) for n in range(HARVEST)]
-    recipes = [{"recipe": 7 + n, "family": 7 + n, "kind": "wording", "n_requests": MEMBERS} for n in range(HARVEST)]
-    people = [{"group": 1, "account": a} for a in range(MEMBERS)]
-    stored(engine, signatures=rows, uses=uses, recipes=recipes, group_accounts=people)
-
-    members, _ = run(engine)
-
-    assert {m["membership"] for m in members if m["account"] < 4} == {membership}
-    assert {m["membership"] for m in members if 4 <= m["account"] < MEMBERS} == {"core"}
-
-
 def test_no_campaign_has_no_members(tmp_path: Path) -> None:
     """Without campaigns both tables are written, empty."""
     engine = stored(an_engine(tmp_path), signatures=[{"row": 1, "account": 1}], campaigns=[])

@@ -135,18 +135,6 @@ def test_two_campaigns_in_one_bag_stay_two(tmp_path: Path) -> None:
     assert [c["group"] for c in found] == [1, 2] or [c["group"] for c in found] == [2, 1]
 
 
-def test_a_group_that_strangers_dilute_names_nobody(tmp_path: Path) -> None:
-    """Of a group and a part of it that scores a tenth more, only the part is named; where both score alike, both are."""
-    part, whole = {"pool": 8.0, "timing": 6.0}, {"pool": 6.0, "timing": 5.0}
-
-    diluted = judged(tmp_path / "diluted", {1: (range(30), part), 2: (range(60), whole)})
-    nested = judged(tmp_path / "nested", {1: (range(30), part), 2: (range(60), part)})
-
-    of = 'SELECT "group" FROM campaign_groups ORDER BY "group"'
-    assert diluted.query(of)["group"].to_pylist() == [1]
-    assert nested.query(of)["group"].to_pylist() == [1, 2]
-
-
 def test_a_crowd_of_twins_does_not_hide_a_campaign(tmp_path: Path) -> None:
     """Ten more groups that do just the same leave the verdict as it was."""
     alone = campaigns(judged(tmp_path / "a", {1: (range(40), GUILTY)}))
