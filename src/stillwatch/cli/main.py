@@ -74,12 +74,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        code = EXIT_INTERRUPTED
     except RuntimeError as error:
         if "interrupt" not in str(error).lower():  # DuckDB answers Ctrl-C with an error of its own
             raise
-        click.echo("interrupted", err=True)
-        code = EXIT_INTERRUPTED
-    except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         code = EXIT_INTERRUPTED
     except LogFormatError as error:
