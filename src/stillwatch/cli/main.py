@@ -77,11 +77,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         code = EXIT_INTERRUPTED
-    except RuntimeError as error:
-        if "interrupt" not in str(error).lower():  # DuckDB answers Ctrl-C with an error of its own
-            raise
-        click.echo("interrupted", err=True)
-        code = EXIT_INTERRUPTED
     except LogFormatError as error:
         click.echo(f"stillwatch: {visible(str(error))}", err=True)
         code = EXIT_UNREADABLE

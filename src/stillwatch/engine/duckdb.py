@@ -90,18 +90,15 @@ class DuckDBEngine:
     def query(self, sql: str, **tables: pa.Table) -> pa.Table:
         """Run one SELECT; `tables` are visible under their keyword names."""
         try:
-            return self._run(sql, tables).to_arrow_table()
-        except duckdb.Error as error:
-            raise _told(error) from error
+            with _errors_told():
+                return self._run(sql, tables).to_arrow_table()
         finally:
             self._forget(tables)
 
     def batches(self, sql: str, rows: int = 131_072) -> Iterator[pa.RecordBatch]:
         """Stream one SELECT."""
-        try:
+        with _errors_told():
             yield from self._run(sql, {}).to_arrow_reader(rows)
-        except duckdb.Error as error:
-            raise _told(error) from error
 
     def has(self, spec: TableSpec) -> bool:
         """Is the table stored?"""
@@ -157,6 +154,19 @@ def _interrupts_held() -> Iterator[None]:
         signal.signal(signal.SIGINT, handler)
     if came:
         raise KeyboardInterrupt
+
+
+@contextmanager
+def _errors_told() -> Iterator[None]:
+    """Turn DuckDB's errors into ours, and its answer to Ctrl-C, an error too, into the interrupt that it was."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise _told(error) from error
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":
+            raise
+        raise KeyboardInterrupt from error
 
 
 def _told(error: duckdb.Error) -> EngineError:

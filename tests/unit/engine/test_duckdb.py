@@ -1,5 +1,8 @@
 """The embedded engine."""
 
+import os
+import signal
+import threading
 from pathlib import Path
 
 import pyarrow as pa
@@ -57,6 +60,19 @@ def test_a_refused_query_is_an_error_without_values(tmp_path: Path) -> None:
         list(engine.batches("SELECT * FROM nowhere"))
 
     assert "secret" not in str(told.value)
+
+
+def test_ctrl_c_in_a_query_is_an_interrupt(tmp_path: Path) -> None:
+    """What DuckDB answers to Ctrl-C comes out as the interrupt that it was, and the engine can be asked again."""
+    engine = an_engine(tmp_path)
+    person = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    person.start()
+
+    with pytest.raises(KeyboardInterrupt):
+        engine.query("SELECT sum(a.range * b.range) AS n FROM range(1000000) a, range(1000000) b")
+
+    person.join()
+    assert engine.query("SELECT 1 AS n").to_pylist() == [{"n": 1}]
 
 
 def test_a_query_streams(tmp_path: Path) -> None:
