@@ -247,10 +247,11 @@ def _groups(rows: pa.Table) -> set[int]:
 def _standings(
     engine: Engine, settings: CampaignSettings, known: reference.Reference
 ) -> tuple[dict[str, int], tuple[dict[int, str], judge.Judged]]:
-    table, _ = judge.verdicts(engine, settings, known)
+    judged = judge.test(engine, settings, known)
+    table, _ = judge.verdicts(engine, judged, settings, known)
     names = dict(zip(table["campaign_id"].to_pylist(), table["group"].to_pylist(), strict=True))
     verdicts = dict(zip(table["group"].to_pylist(), table["verdict"].to_pylist(), strict=True))
-    return names, (verdicts, judge.test(engine, settings, known))
+    return names, (verdicts, judged)
 
 
 def _standing(judged: tuple[dict[int, str], judge.Judged], found: Mapping[str, int], name: str, group: int) -> Standing:

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-import numpy as np
-
-from stillwatch.campaigns import calibrate, judge, reference, score
+from stillwatch.campaigns import judge, reference
 from stillwatch.engine.base import Engine
-from stillwatch.records import campaign, tables
+from stillwatch.records import campaign
 from stillwatch.settings import CampaignSettings
 
 
@@ -63,18 +61,10 @@ def frontier(
 
 
 def _likely(engine: Engine, scratch: Engine, settings: CampaignSettings, known: reference.Reference) -> frozenset[int]:
-    own = judge.test(engine, settings, known)
+    own, theirs = judge.weighed(engine, settings, known), judge.weighed(scratch, settings, known)
     n_tests = 1.0 + judge.effective_tests(engine, own.groups[own.enough])
-    evidence, groups = scratch.read(tables.EVIDENCE), scratch.read(tables.GROUPS)
-    scores = score.score(score.fused(evidence, known.fusion))
-    at = np.searchsorted(groups["group"].to_numpy(), scores.groups)
-    n_accounts, n_exchanges = groups["n_accounts"].to_numpy()[at], groups["n_exchanges"].to_numpy()[at]
-    origins = groups["origin"].to_pylist()
-    strata = [reference.stratum(origins[i], int(n)) for i, n in zip(at.tolist(), n_accounts, strict=True)]
-    p = calibrate.p_values(scores.bits, strata, known, frozenset(evidence["detector"].to_pylist()), settings.trim_share)
-    likely = (n_tests * p <= settings.q) & (scores.n_families >= settings.min_families)
-    likely &= (n_accounts >= settings.min_accounts) & (n_exchanges >= settings.min_exchanges)
-    found = scores.groups[likely].tolist()
+    likely = theirs.enough & (n_tests * theirs.p <= settings.q) & (theirs.n_families >= settings.min_families)
+    found = theirs.groups[likely].tolist()
     return frozenset(group for group in found if not judge.better_explained(scratch, group, known))
 
 

@@ -1,7 +1,7 @@
 """Verdicts: which groups are campaigns, and which of the groups that overlap are one campaign."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,15 +44,14 @@ class Judged:
 
 def judge(engine: Engine, settings: CampaignSettings, known: reference.Reference) -> pa.Table:
     """Write CAMPAIGNS and CAMPAIGN_GROUPS from EVIDENCE, GROUPS and GROUP_ACCOUNTS; returns CAMPAIGNS, strongest first."""
-    table, groups = verdicts(engine, settings, known)
+    table, groups = verdicts(engine, test(engine, settings, known), settings, known)
     engine.write(tables.CAMPAIGNS, table)
     engine.write(tables.CAMPAIGN_GROUPS, groups)
     return table
 
 
-def verdicts(engine: Engine, settings: CampaignSettings, known: reference.Reference) -> tuple[pa.Table, pa.Table]:
+def verdicts(engine: Engine, judged: Judged, settings: CampaignSettings, known: reference.Reference) -> tuple[pa.Table, pa.Table]:
     """CAMPAIGNS, strongest first, and CAMPAIGN_GROUPS, as they would be under a reference; nothing is written."""
-    judged = test(engine, settings, known)
     found = [
         (standing, likely and not better_explained(engine, int(judged.groups[standing]), known), places)
         for standing, likely, places in _campaigns(engine, judged, settings)
@@ -91,7 +90,15 @@ def _row(judged: Judged, place: int, likely: bool, source: str) -> dict[str, Any
 
 
 def test(engine: Engine, settings: CampaignSettings, known: reference.Reference) -> Judged:
-    """Score every group and hold it against the reference."""
+    """Score every group and hold it against the reference, and the groups together against chance."""
+    alone = weighed(engine, settings, known)
+    q = alone.q.copy()
+    q[alone.enough] = _q_values(engine, alone.groups[alone.enough], alone.p[alone.enough])
+    return replace(alone, q=q)
+
+
+def weighed(engine: Engine, settings: CampaignSettings, known: reference.Reference) -> Judged:
+    """Score every group and hold it against the reference by itself; q is 1 throughout."""
     evidence = engine.read(tables.EVIDENCE)
     groups = engine.read(tables.GROUPS)
     scores = score.score(score.fused(evidence, known.fusion))
@@ -102,9 +109,7 @@ def test(engine: Engine, settings: CampaignSettings, known: reference.Reference)
     detectors = frozenset(evidence["detector"].to_pylist())
     p = calibrate.p_values(scores.bits, strata, known, detectors, settings.trim_share)
     enough = (n_accounts >= settings.min_accounts) & (groups["n_exchanges"].to_numpy()[at] >= settings.min_exchanges)
-    q = np.ones(len(p))
-    q[enough] = _q_values(engine, scores.groups[enough], p[enough])
-    return Judged(scores.groups, scores.bits, scores.n_families, strata, p, q, n_accounts, enough)
+    return Judged(scores.groups, scores.bits, scores.n_families, strata, p, np.ones(len(p)), n_accounts, enough)
 
 
 def _q_values(engine: Engine, groups: Ints, p: Floats) -> Floats:
