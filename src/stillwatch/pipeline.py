@@ -30,7 +30,7 @@ from stillwatch.engine.opening import opened
 from stillwatch.errors import LogFormatError, SettingsError
 from stillwatch.ingest import quarantine
 from stillwatch.ingest.base import Source, Split
-from stillwatch.privacy import Key
+from stillwatch.privacy import Key, digest
 from stillwatch.records import campaign, fields, tables
 from stillwatch.records.coverage import Coverage
 from stillwatch.records.difference import Difference, differences
@@ -267,7 +267,8 @@ def _keep_inputs(root: Path, settings: Settings) -> None:
     parts.write_bytes(root / _KEPT_SETTINGS, settings.to_json())
 
 
-def _kept(root: Path) -> tuple[Settings, campaigns.Reference]:
+def kept(root: Path) -> tuple[Settings, campaigns.Reference]:
+    """Settings and reference of the scan whose tables lie in `root`."""
     settings = from_json((root / _KEPT_SETTINGS).read_bytes())
     registry = root / _KEPT_ENTITLEMENTS if settings.campaigns.entitlements else None
     known = campaigns.saved_reference(root / _KEPT_REFERENCE)
@@ -315,7 +316,7 @@ def assemble(
 ) -> campaign.Document:
     """The document, every figure of it from the stored tables; `verify` calls it on recomputed ones."""
     totals = engine.query("SELECT count(*) AS n, count(DISTINCT account) AS n_accounts FROM signatures")
-    window = window_of(engine)
+    window, available = window_of(engine), _available(engine)
     return campaign.Document(
         schema_version=campaign.SCHEMA_VERSION,
         stillwatch_version=metadata.version("stillwatch"),
@@ -331,17 +332,18 @@ def assemble(
         q=settings.campaigns.q,
         watch_q=settings.campaigns.watch_q,
         campaigns=campaigns.campaigns(engine, settings.campaigns, known, sketches),
-        limits=campaigns.limits(_available(engine), window, settings.campaigns),
-        frontier=frontier(engine, settings, known) if settings.campaigns.frontier else (),
+        limits=campaigns.limits(available, window, settings.campaigns),
+        frontier=_frontier(engine, settings, known, window, available) if settings.campaigns.frontier else (),
     )
 
 
 _FRONTIER_SEED = 1  # any number will do; the same one plants the same campaigns
 
 
-def frontier(engine: Engine, settings: Settings, known: campaigns.Reference) -> tuple[campaign.FrontierPoint, ...]:
+def _frontier(
+    engine: Engine, settings: Settings, known: campaigns.Reference, window: Window, available: frozenset[str]
+) -> tuple[campaign.FrontierPoint, ...]:
     """The smallest campaigns that this log would have shown: planted beside its groups, weighed and judged as they are."""
-    window = window_of(engine)
     with tempfile.TemporaryDirectory(prefix="stillwatch-planted-") as folder:
         root = Path(folder)
         if engine.has(tables.ACCOUNTS):
@@ -351,7 +353,7 @@ def frontier(engine: Engine, settings: Settings, known: campaigns.Reference) -> 
         with DuckDBEngine(root, replace(settings.engine, name="duckdb", workers=1)) as scratch:
             planted = candidates.plant(engine, scratch, window, _FRONTIER_SEED)
             if planted:
-                evidence.weigh(scratch, window, _available(engine))
+                evidence.weigh(scratch, window, available)
             return campaigns.frontier(engine, scratch, settings.campaigns, known, planted)
 
 
@@ -412,14 +414,12 @@ def verify(out: Path, work: Path) -> tuple[campaign.Document, tuple[Difference, 
     """
     published = campaign.Document.from_json(_results_file(out / "campaigns.json").read_bytes(), str(out / "campaigns.json"))
     root = out / STORE
-    settings, known = _kept(root)
+    settings, known = kept(root)
     for spec in (tables.SIGNATURES, tables.ACCOUNTS):
         (work / spec.name).symlink_to(parts.folder(root, spec).resolve(), target_is_directory=True)
     with DuckDBEngine(work, settings.engine) as engine:
         analyse(engine, settings, known, Journal(work, published.settings_digest, False), Silent())
-        sketches = {
-            int(r.id, 16) - ((int(r.id, 16) >> 63) << 64): r.sketch for c in published.campaigns for r in c.recipes if r.sketch
-        }
+        sketches = {digest(r.id): r.sketch for c in published.campaigns for r in c.recipes if r.sketch}
         again = assemble(engine, settings, known, published.coverage, published.key_id, sketches)
         found = list(differences("campaigns.json", fields.plain(published), fields.plain(again)))
         found += campaigns.table_differences(engine, out)

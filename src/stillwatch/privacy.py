@@ -110,6 +110,17 @@ def pseudonym(account: int) -> str:
     return f"{account & 0xFFFFFFFFFFFFFFFF:016x}"
 
 
+def digest(pseudonym: str) -> int:
+    """
+    The keyed digest that `pseudonym` wrote.
+
+    >>> digest("ffffffffffffffff")
+    -1
+    """
+    number = int(pseudonym, 16)
+    return number - ((number >> 63) << 64)
+
+
 @cache
 def _tag(purpose: str) -> bytes:
     return hashlib.sha256(purpose.encode()).digest()[:16]

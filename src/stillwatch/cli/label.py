@@ -16,10 +16,10 @@ from stillwatch.cli.explain import read_document
 from stillwatch.engine.base import Engine
 from stillwatch.engine.duckdb import DuckDBEngine
 from stillwatch.errors import LogFormatError, SettingsError
-from stillwatch.privacy import pseudonym
+from stillwatch.privacy import digest, pseudonym
 from stillwatch.records.campaign import Document
 from stillwatch.report import words
-from stillwatch.settings import EngineSettings, from_json
+from stillwatch.settings import EngineSettings
 from stillwatch.sharing.export import rulings
 from stillwatch.sharing.export.rulings import AccountRuling, Ruling
 
@@ -52,8 +52,8 @@ def command(folder: Path, file: Path, out: Path | None, kind: str) -> None:
         given = tuple(_read(file, document, engine))
         on_campaigns = [r for r in given if isinstance(r, Ruling)]
         n = rulings.add(folder, document, on_campaigns, [r for r in given if isinstance(r, AccountRuling)])
-        settings = from_json((root / "settings.json").read_bytes()).campaigns
-        known = campaigns.saved_reference(root / "reference.parquet")
+        kept, known = pipeline.kept(root)
+        settings = kept.campaigns
         decisions = _decisions(folder)
         taught = campaigns.taught(engine, settings, known, decisions)
         moved = campaigns.moved(engine, settings, known, taught.known)
@@ -128,13 +128,8 @@ def _decisions(folder: Path) -> Decisions:
     """All standing rulings of the folder, older ones too."""
     return Decisions(
         {r.campaign_id: r.decision == "confirmed" for r in rulings.standing(folder).values()},
-        {_digest(r.account): r.decision == "confirmed" for r in rulings.standing_accounts(folder).values()},
+        {digest(r.account): r.decision == "confirmed" for r in rulings.standing_accounts(folder).values()},
     )
-
-
-def _digest(name: str) -> int:
-    number = int(name, 16)
-    return number - ((number >> 63) << 64)
 
 
 def _row(moved: Moved, decisions: Decisions) -> tuple[object, ...]:
