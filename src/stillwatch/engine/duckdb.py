@@ -8,15 +8,15 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context, resource_tracker
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
 
 from stillwatch.engine import parts
+from stillwatch.engine.stored import Stored
 from stillwatch.errors import EngineError
-from stillwatch.records.tables import ALL, TableSpec
+from stillwatch.records.tables import ALL
 from stillwatch.settings import EngineSettings
 
 Item = TypeVar("Item")
@@ -28,7 +28,7 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-class DuckDBEngine:
+class DuckDBEngine(Stored):
     """
     Runs every stage on this machine.
 
@@ -41,9 +41,8 @@ class DuckDBEngine:
     """
 
     def __init__(self, root: Path, settings: EngineSettings) -> None:
-        self._root = root
+        super().__init__(root)
         self._workers = settings.workers or available_cores()
-        root.mkdir(parents=True, exist_ok=True)
         spill = settings.temp_dir or root / "spill"
         self._connection = duckdb.connect(":memory:")
         for name, value in (
@@ -56,17 +55,6 @@ class DuckDBEngine:
         ):
             self._connection.execute(f"SET {name} = ?", [value])
         self._views: dict[str, int] = {}
-
-    @property
-    def root(self) -> Path:
-        """The folder that holds the tables."""
-        return self._root
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
 
     def close(self) -> None:
         """Let go of DuckDB and its spill folder."""
@@ -99,18 +87,6 @@ class DuckDBEngine:
         """Stream one SELECT."""
         with _errors_told():
             yield from self._run(sql, {}).to_arrow_reader(rows)
-
-    def has(self, spec: TableSpec) -> bool:
-        """Is the table stored?"""
-        return bool(parts.part_files(self._root, spec))
-
-    def read(self, spec: TableSpec, columns: Sequence[str] | None = None) -> pa.Table:
-        """A whole stored table."""
-        return parts.read_table(self._root, spec, columns)
-
-    def write(self, spec: TableSpec, table: pa.Table) -> None:
-        """Replace a stored table."""
-        parts.write_table(self._root, spec, table)
 
     def _run(self, sql: str, tables: dict[str, pa.Table]) -> duckdb.DuckDBPyRelation:
         self._refresh_views()

@@ -15,11 +15,12 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
 from stillwatch.engine import parts
+from stillwatch.engine.stored import Stored
 from stillwatch.errors import EngineError, StillwatchError
 from stillwatch.records.tables import ALL, TableSpec
 from stillwatch.settings import EngineSettings
@@ -48,7 +49,7 @@ _SQL_SETTINGS = {
 }
 
 
-class SparkEngine:
+class SparkEngine(Stored):
     """
     Runs every stage on Spark, in a session that is there already or in one of its own.
 
@@ -61,25 +62,13 @@ class SparkEngine:
     """
 
     def __init__(self, root: Path, settings: EngineSettings) -> None:
-        self._root = root.resolve()
-        self._root.mkdir(parents=True, exist_ok=True)
+        super().__init__(root.resolve())
         active = SparkSession.getActiveSession()
         self._own = active is None
         self._session = active or _session(settings)
         for name, value in _SQL_SETTINGS.items():
             self._session.conf.set(name, value)
         self._width = self._session.sparkContext.defaultParallelism
-
-    @property
-    def root(self) -> Path:
-        """The folder that holds the tables."""
-        return self._root
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
 
     def close(self) -> None:
         """Let go of the cluster, where the session is our own."""
@@ -117,18 +106,6 @@ class SparkEngine:
                 functools.reduce(DataFrame.union, read).createOrReplaceTempView(name)
                 found = self._run(tree)
             yield from found.to_batches(rows)
-
-    def has(self, spec: TableSpec) -> bool:
-        """Is the table stored?"""
-        return bool(parts.part_files(self._root, spec))
-
-    def read(self, spec: TableSpec, columns: Sequence[str] | None = None) -> pa.Table:
-        """A whole stored table."""
-        return parts.read_table(self._root, spec, columns)
-
-    def write(self, spec: TableSpec, table: pa.Table) -> None:
-        """Replace a stored table."""
-        parts.write_table(self._root, spec, table)
 
     def _wave(self, task: bytes, items: list[bytes]) -> list[Any]:
         where = os.getcwd()
