@@ -8,16 +8,16 @@ References:
 """
 
 import base64
-import hashlib
 import os
 from pathlib import Path
 
 import orjson
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from stillwatch.errors import LineageError
+from stillwatch.methods.ed25519 import key_id, private_key
 from stillwatch.privacy import default_key_path
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -34,19 +34,11 @@ def signing_key(path: Path | None = None) -> Ed25519PrivateKey:
     if not where.exists() and path is None:
         _make(where)
     try:
-        key = serialization.load_pem_private_key(where.read_bytes(), None)
+        return private_key(where.read_bytes())
     except OSError as error:
         raise LineageError(f"{where}: the signing key cannot be read ({error.strerror})") from error
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise LineageError(f"{where}: not an unencrypted PEM key. Make one with: openssl genpkey -algorithm ed25519") from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise LineageError(f"{where}: not an Ed25519 key. Make one with: openssl genpkey -algorithm ed25519")
-    return key
-
-
-def key_id(key: Ed25519PublicKey) -> str:
-    """SHA-256 of the raw public key, 64 hex digits."""
-    return hashlib.sha256(key.public_bytes_raw()).hexdigest()
+    except ValueError as error:
+        raise LineageError(f"{where}: {error}") from error
 
 
 def seal(payload: bytes, key: Ed25519PrivateKey) -> bytes:

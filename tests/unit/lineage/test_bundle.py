@@ -19,9 +19,10 @@ from stillwatch.lineage.bundle import Check, Outcome
 from stillwatch.lineage.document import document
 from stillwatch.lineage.operands import answers_file
 from stillwatch.lineage.proof import by_rank, recompute
-from stillwatch.lineage.signing import key_id, seal
+from stillwatch.lineage.signing import seal
 from stillwatch.lineage.texts import read_texts
 from stillwatch.lineage.transport import Reply
+from stillwatch.methods.ed25519 import key_id
 from stillwatch.records.lineage import DigestRecord, LineageDocument
 
 KEY = Ed25519PrivateKey.generate()

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from stillwatch.errors import LineageError
-from stillwatch.lineage.signing import key_id, seal, signing_key, unseal
+from stillwatch.lineage.signing import seal, signing_key, unseal
+from stillwatch.methods.ed25519 import key_id
 
 
 def test_what_was_sealed_comes_out_as_signed() -> None:

@@ -10,11 +10,11 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from stillwatch.errors import SharingError
+from stillwatch.methods.ed25519 import key_id, private_key
 
 HEADER = "X-Stillwatch-Signature"
 POLICIES = ("accept", "require")
@@ -91,18 +91,15 @@ def parse(text: str) -> Ed25519PublicKey:
 
 def _private(path: Path) -> Ed25519PrivateKey:
     try:
-        key = serialization.load_pem_private_key(path.read_bytes(), None)
+        return private_key(path.read_bytes())
     except OSError as error:
         raise SharingError(f"{path}: the signing key cannot be read ({error.strerror})") from error
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise SharingError(f"{path}: not an unencrypted PEM key. Make one with: openssl genpkey -algorithm ed25519") from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise SharingError(f"{path}: not an Ed25519 key. Make one with: openssl genpkey -algorithm ed25519")
-    return key
+    except ValueError as error:
+        raise SharingError(f"{path}: {error}") from error
 
 
 def _name(key: Ed25519PublicKey) -> str:
-    return hashlib.sha256(key.public_bytes_raw()).hexdigest()[:16]
+    return key_id(key)[:16]
 
 
 def _signed(collection_id: str, body: bytes) -> bytes:
