@@ -4,7 +4,6 @@ import csv
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 import orjson
@@ -12,18 +11,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stillwatch import ingest
-from stillwatch.cli import output
+from stillwatch.cli import indicators, output
 from stillwatch.errors import SharingError
 from stillwatch.privacy import Key
 from stillwatch.records.campaign import Document
 from stillwatch.settings import IngestSettings
 from stillwatch.sharing.export.bundle import Publisher
 from stillwatch.sharing.export.sketch import Epoch
-from stillwatch.sharing.hunt import indicators
+from stillwatch.sharing.hunt.indicators import read
 from stillwatch.sharing.hunt.search import HITS, Search
 from stillwatch.sharing.hunt.sightings import MIN_ACCOUNTS, sightings
 from stillwatch.sharing.taxii import times
-from stillwatch.sharing.taxii.remote import Remote
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _NEW = click.Path(path_type=Path, dir_okay=False)
@@ -69,9 +67,8 @@ def command(
     if sighting_file is not None and producer is None:
         raise click.UsageError("--sightings needs --producer: your identity in the collection, from share producer")
     named = _epoch(epoch, epoch_key)
-    wanted = indicators.read(_objects(source, member, member_key), epoch, times.now_us())
-    for why, n in sorted(wanted.unread.items()):
-        output.say(f"left out: {n} indicator{'' if n == 1 else 's'}: {why}")
+    wanted = read(indicators.objects(source, member, member_key), epoch, times.now_us())
+    indicators.tell_left_out(wanted.unread)
     if wanted.sketches and named is None:
         output.say(f"left out: {len(wanted.sketches)} sketches, because --epoch-key is missing")
     search = Search(wanted, named, _tokens(token_file))
@@ -100,23 +97,6 @@ def _epoch(name: str, key: Path | None) -> Epoch | None:
         return Epoch(name, Key.from_file(key))
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-
-
-def _objects(source: str, member: str | None, member_key: Path | None) -> list[Any]:
-    if source.startswith(("https://", "http://")):
-        if member is None or member_key is None:
-            raise click.UsageError("a collection is read with --member and --member-key")
-        return list(Remote(source, member, member_key.read_text("utf-8").strip()).objects("indicator"))
-    path = Path(source)
-    try:
-        objects = orjson.loads(path.read_bytes())["objects"]
-    except OSError as error:
-        raise SharingError(f"{path}: cannot be read ({error.strerror})") from error
-    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
-        raise SharingError(f"{path}: is no bundle of STIX objects") from error
-    if not isinstance(objects, list):
-        raise SharingError(f"{path}: is no bundle of STIX objects")
-    return objects
 
 
 def _tokens(path: Path | None) -> dict[str, str]:

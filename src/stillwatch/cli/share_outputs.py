@@ -2,12 +2,12 @@
 
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import click
 import orjson
 
-from stillwatch.cli import output
+from stillwatch.cli import indicators, output
+from stillwatch.engine.parts import write_bytes
 from stillwatch.errors import SharingError
 from stillwatch.privacy import Key
 from stillwatch.sharing.export import blocklist as lists
@@ -15,7 +15,6 @@ from stillwatch.sharing.export import ocsf as findings
 from stillwatch.sharing.export.bundle import Publisher
 from stillwatch.sharing.hunt import misp
 from stillwatch.sharing.taxii import marking, times
-from stillwatch.sharing.taxii.remote import Remote
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _NEW = click.Path(path_type=Path, dir_okay=False)
@@ -36,16 +35,13 @@ def blocklist(source: str, form: str, everything: bool, member: str | None, memb
     members have seen (dx:actionable) are listed, unless --any. Slow or challenge what comes from them; a network is no person.
     """
     now = times.now_us()
-    kept = lists.read(objects(source, member, member_key), now, actionable=not everything)
-    for why, n in sorted(kept.left_out.items()):
-        output.say(f"left out: {n} indicator{'' if n == 1 else 's'}: {why}")
+    kept = lists.read(indicators.objects(source, member, member_key), now, actionable=not everything)
+    indicators.tell_left_out(kept.left_out)
     text = lists.write(kept.lines, form, now)
     if out is None:
         click.echo(text, nl=False)
     else:
-        temporary = out.with_name(f".{out.name}.new")
-        temporary.write_text(text, "utf-8")
-        temporary.replace(out)
+        write_bytes(out, text.encode())
     output.say(f"{len(kept.lines)} networks{f' in {out}' if out else ''}")
 
 
@@ -57,7 +53,7 @@ def ocsf(bundle_files: tuple[Path, ...], out: Path | None) -> None:
     lines = []
     for path in bundle_files:
         try:
-            lines.append(findings.finding(bundle(path), metadata.version("stillwatch")))
+            lines.append(findings.finding(indicators.bundle(path), metadata.version("stillwatch")))
         except SharingError as error:
             raise SharingError(f"{path}: {error}") from error
     text = b"".join(line + b"\n" for line in lines)
@@ -89,27 +85,3 @@ def from_misp(places: tuple[Path, ...], producer: str, tlp: str, key_file: Path 
         output.say(f"left out: {n}: {why}")
     out.write_bytes(orjson.dumps(misp.bundle(made, publisher), option=orjson.OPT_INDENT_2) + b"\n")
     output.say(f"{len(made.indicators)} indicators of {made.n_events} events in {out}")
-
-
-def bundle(path: Path) -> dict[str, Any]:
-    """A bundle's file."""
-    try:
-        told = orjson.loads(path.read_bytes())
-    except orjson.JSONDecodeError as error:
-        raise SharingError(f"{path}: is no JSON") from error
-    if not isinstance(told, dict) or not isinstance(told.get("objects"), list):
-        raise SharingError(f"{path}: is no bundle of STIX objects")
-    return told
-
-
-def objects(source: str, member: str | None, member_key: Path | None) -> list[Any]:
-    """STIX objects of a file, or the indicators of a collection."""
-    if not source.startswith(("https://", "http://")):
-        path = Path(source)
-        if not path.is_file():
-            raise SharingError(f"{path}: is no file")
-        found: list[Any] = bundle(path)["objects"]
-        return found
-    if member is None or member_key is None:
-        raise click.UsageError("a collection is read with --member and --member-key")
-    return list(Remote(source, member, member_key.read_text("utf-8").strip()).objects("indicator"))
