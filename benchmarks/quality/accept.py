@@ -58,9 +58,7 @@ def _accepted(given: argparse.Namespace, folder: Path) -> bool:
     began = time.perf_counter()
     outcome = pipeline.scan([str(built.log)], folder / "results", settings)
     seconds = time.perf_counter() - began
-    found = [
-        Found(c.campaign_id, c.verdict, bool(c.entitlement and c.entitlement.suppressed)) for c in outcome.document.campaigns
-    ]
+    found = Found.all_of(outcome.document)
     graded = worlds.grade(built.truth, folder / "results", found)
     print(
         f"{built.n_exchanges:,} exchanges of {built.n_accounts:,} accounts, {built.n_harvested:,} harvested; scan {seconds:.0f} s"

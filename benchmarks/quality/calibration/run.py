@@ -37,9 +37,7 @@ def measured(seed: int, scratch: Path) -> dict[str, Any]:
     began = time.perf_counter()
     outcome = pipeline.scan([str(built.log)], scratch / "results", settings)
     seconds = time.perf_counter() - began
-    found = [
-        Found(c.campaign_id, c.verdict, bool(c.entitlement and c.entitlement.suppressed)) for c in outcome.document.campaigns
-    ]
+    found = Found.all_of(outcome.document)
     graded = worlds.grade(built.truth, scratch / "results", found)
     n_likely = sum(f.verdict == "likely" for f in found)
     return {

@@ -43,9 +43,7 @@ def command(out: Path, seed: int, quiet: bool) -> None:
         with DuckDBEngine(results / pipeline.STORE, chosen.engine) as engine:
             page = report.write(engine, outcome.document, results, account_names=True)
     summary(outcome.document, page)
-    found = [
-        Found(c.campaign_id, c.verdict, bool(c.entitlement and c.entitlement.suppressed)) for c in outcome.document.campaigns
-    ]
+    found = Found.all_of(outcome.document)
     print_grade(grade(built.truth, results, found))
 
 

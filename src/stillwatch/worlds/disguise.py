@@ -1,7 +1,7 @@
 """
 How a harvest is made to look like an account's own traffic, and its templates unlike each other: writers around writers.
 
-Personas and entities make one account's requests share rare words that no other account has ; output
+Personas and entities make one account's requests share rare words that no other account has; output
 contracts vary what a harvester's parser reads.
 """
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from scipy import stats
 
+from stillwatch.records.campaign import Document
+
 LICENSED = frozenset({"licensed", "synthetic_data"})  # look just like a campaign: found and told, never counted as false
 CONFIDENCE = 0.95
 
@@ -19,6 +21,11 @@ class Found:
     campaign_id: str
     verdict: str
     licensed: bool
+
+    @classmethod
+    def all_of(cls, document: Document) -> "list[Found]":
+        """Every campaign of a scan."""
+        return [cls(c.campaign_id, c.verdict, bool(c.entitlement and c.entitlement.suppressed)) for c in document.campaigns]
 
 
 @dataclass(frozen=True, slots=True)

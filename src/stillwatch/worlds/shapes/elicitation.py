@@ -45,10 +45,15 @@ class Elicitation(Fleet):
         assembled = self.paraphrases == 0 and self.recipes is None
         pool = draft.library.assembled(rng, n, self.wording) if assembled else None
         if pool is None:
-            heads = paraphrased(self.wording, mix(int(rng.integers(1, 1 << 62)), np.arange(size)))
+            heads = drawn(rng, self.wording, size)
             fills = draft.library.plain(rng, n)
             pool = fills.through(self.framed(heads, fills.writer, self.in_system))
         self.harvest(draft, rng, pool, at, account, owner)
+
+
+def drawn(rng: np.random.Generator, wording: str, n: int) -> pa.Array:
+    """A bank of so many templates."""
+    return paraphrased(wording, mix(int(rng.integers(1, 1 << 62)), np.arange(n)))
 
 
 def paraphrased(wording: str, seeds: U64) -> pa.Array:

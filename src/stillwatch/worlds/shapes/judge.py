@@ -8,8 +8,7 @@ import numpy as np
 from stillwatch.worlds.dossiers import Sections
 from stillwatch.worlds.draft import Draft
 from stillwatch.worlds.fleet import Fleet
-from stillwatch.worlds.hashing import mix
-from stillwatch.worlds.shapes.elicitation import paraphrased
+from stillwatch.worlds.shapes.elicitation import drawn
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Judge(Fleet):
         """Enrol, cover, and deal questions with their candidate answers."""
         account, block, counts = self.enrol(draft, rng, part)
         at, owner = self.moments(draft, rng, block, counts)
-        heads = paraphrased("rubric", mix(int(rng.integers(1, 1 << 62)), np.arange(self.bank(30))))
+        heads = drawn(rng, "rubric", self.bank(30))
         fills = draft.library.plain(rng, self.prompts(len(at)))
         body = Sections(fills.writer, tuple(f"Answer {c}:" for c in "ABCD"[: self.candidates]))
         self.harvest(draft, rng, fills.through(self.framed(heads, body)), at, account, owner)

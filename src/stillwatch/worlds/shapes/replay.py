@@ -8,8 +8,7 @@ import numpy as np
 from stillwatch.worlds.dossiers import Replaying
 from stillwatch.worlds.draft import Draft
 from stillwatch.worlds.fleet import Fleet
-from stillwatch.worlds.hashing import mix
-from stillwatch.worlds.shapes.elicitation import paraphrased
+from stillwatch.worlds.shapes.elicitation import drawn
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Replay(Fleet):
         """Enrol, cover, and deal coercions with their blobs."""
         account, block, counts = self.enrol(draft, rng, part)
         at, owner = self.moments(draft, rng, block, counts)
-        heads = paraphrased("trace", mix(int(rng.integers(1, 1 << 62)), np.arange(self.bank(20))))
+        heads = drawn(rng, "trace", self.bank(20))
         fills = draft.library.plain(rng, self.prompts(len(at)))
         held = max(1, round(len(at) / self.reuse))
         writer = Replaying(self.framed(heads, fills.writer), held, self.across, int(rng.integers(1, 1 << 62)))
