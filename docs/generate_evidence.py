@@ -27,8 +27,8 @@ background is ordinary groups that share a recipe. 0.0 means that it cannot tell
 and the scan says so.
 
 Detectors that see the same behaviour are one family: of a family the strongest weight for a campaign counts, and evidence
-against always counts. The families are `pool` (one pool of prompts dealt out, or a shared list), `timing`, `release` and
-`infrastructure`.
+against always counts. The families are `pool` (one pool of prompts dealt out, or a shared list), `timing`, `release`,
+`infrastructure` and `peers` (what other providers saw; it moves no p-value).
 
 No detector looks at what is asked, or at a country, a language or an hour of the day as such.
 

@@ -18,7 +18,7 @@ VOCABULARY = 20_000
 _ZIPF = 1 / np.arange(1, VOCABULARY + 1)
 CUMULATIVE = np.cumsum(_ZIPF / _ZIPF.sum())
 RELEASE = Release("new", 80.0, 10_000, 600)
-EVERYTHING = frozenset({"tokens", "seen_at", "exact", "fill", "model", "payment", "device", "network", "client"})
+EVERYTHING = frozenset({"tokens", "seen_at", "exact", "fill", "model", "payment", "device", "network", "client", "peer_hits"})
 
 
 def an_engine(root: Path) -> DuckDBEngine:
@@ -41,12 +41,18 @@ def ordinary(seed: int, accounts: int = 20, exchanges: int = 10, own_share: floa
     return out
 
 
-def fleet(seed: int, accounts: int = 20, exchanges: int = 10, first: int = 2_000, busy: int = 30) -> list[Visit]:
-    """Accounts fed from one queue with one pool of prompts, in the same hours, half of them moved by a release."""
+def fleet(
+    seed: int, accounts: int = 20, exchanges: int = 10, first: int = 2_000, busy: int = 30, hit: str | None = "template"
+) -> list[Visit]:
+    """
+    Accounts fed from one queue with one pool of prompts, in the same hours, half of them moved by a release; a peer knows them.
+    """
     rng = np.random.default_rng(seed)
     hours = rng.choice(168, busy, replace=False)
     return [
-        _visit(rng, a, float(hour := rng.choice(hours) + rng.random()), _common(rng, 15), _moved(rng, float(hour)))
+        replace(
+            _visit(rng, a, float(hour := rng.choice(hours) + rng.random()), _common(rng, 15), _moved(rng, float(hour))), hit=hit
+        )
         for a in range(first, first + accounts)
         for _ in range(exchanges)
     ]

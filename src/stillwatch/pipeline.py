@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib import metadata
 from pathlib import Path
+from typing import Protocol
 
 import orjson
 import pyarrow as pa
@@ -59,10 +60,12 @@ class SignSplit:
     root: Path
     settings: IngestSettings
     key: Key
+    epoch: signatures.Epoch | None = None
 
     def __call__(self, split: Split) -> SplitReport:
         signed: list[pa.Table] = []
         accounts: list[pa.Table] = []
+        shared: list[tuple[pa.Table, pa.Table]] = []
         coverage, bad = Coverage(), []
         for piece in ingest.read(split, self.settings):
             batch = piece.signatures if piece.signatures is not None else piece.exchanges
@@ -78,13 +81,34 @@ class SignSplit:
             else:
                 signed.append(signatures.sign(piece.exchanges, first_row, self.key))
                 accounts.append(signatures.accounts(piece.exchanges, self.key))
+                shared += [signatures.shared_tables(piece.exchanges, first_row, self.epoch)] if self.epoch else []
         n_rows = sum(t.num_rows for t in signed)
         if n_rows:
             parts.write_part(self.root, tables.SIGNATURES, split.number, signed)
             parts.write_part(self.root, tables.ACCOUNTS, split.number, accounts)
+        if shared:
+            parts.write_part(self.root, tables.SHARED_SKETCHES, split.number, [sketches for sketches, _ in shared])
+            parts.write_part(self.root, tables.SHARED_CONTRACTS, split.number, [contracts for _, contracts in shared])
         if bad:
             quarantine.write_part(self.root, split.number, bad)
         return SplitReport(n_rows, coverage, len(bad))
+
+
+class Hunter(Protocol):
+    """
+    Holds the stored signatures against what peers look for, and writes `peer_hits`; the room sharing/ has one.
+
+    Handed in, because stages meet at tables and this one reads what comes from outside.
+    """
+
+    @property
+    def digest(self) -> str:
+        """Names what is looked for: hits of something else are found anew."""
+        ...
+
+    def __call__(self, engine: Engine) -> object:
+        """Write the hits; a report of plain JSON values."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +133,7 @@ def scan(
     observer: Observer | None = None,
     resume: bool = False,
     pseudonymous: bool = False,
+    hunter: Hunter | None = None,
 ) -> Outcome:
     """
     Find the campaigns in a log, and leave `campaigns.json`, `accounts.parquet` and `exchanges.parquet` in `out`.
@@ -122,6 +147,7 @@ def scan(
         observer: Told of stages and rows.
         resume: Go on after the last finished stage of an interrupted run over the same input, settings and key.
         pseudonymous: Write pseudonyms instead of account ids.
+        hunter: Finds what peers look for, as one more kind of evidence. With `resume`, what depends on other hits runs again.
 
     Raises:
         LogFormatError: nothing in `logs` is a log, or it holds no exchange.
@@ -138,6 +164,7 @@ def scan(
         if "read" not in journal:
             journal.finish("read", _read(engine, source, settings, key, watch))
         known = campaigns.chosen(settings.campaigns)
+        _hunt(engine, hunter, journal, watch)
         analyse(engine, settings, known, journal, watch)
         document = _document(engine, source, settings, known, key, journal, watch)
         quarantine.gather(engine.root, out / QUARANTINE)
@@ -175,6 +202,22 @@ def _to_evidence(engine: Engine, settings: Settings) -> tuple[Stage, ...]:
     )
 
 
+def _hunt(engine: Engine, hunter: Hunter | None, journal: Journal, watch: Observer) -> None:
+    """The hits of this hunter and of no other; what was judged by others is judged again."""
+    wanted = hunter.digest if hunter else None
+    done = journal["peers"]["digest"] if "peers" in journal else None
+    if wanted is not None and wanted == done:
+        return
+    if wanted is not None or done is not None:
+        journal.forget("peers", "evidence", "campaigns", "attribution")
+    parts.drop(engine.root, tables.PEER_HITS)
+    if wanted is None and done is None:
+        return
+    watch.stage("peers", None)
+    journal.finish("peers", {"digest": wanted, "told": hunter(engine) if hunter else None})
+    watch.done()
+
+
 def _run(stages: Sequence[Stage], journal: Journal, watch: Observer) -> None:
     for name, run in stages:
         if name not in journal:
@@ -207,12 +250,14 @@ def _prepare(out: Path, resume: bool) -> None:
 
 def _run_digest(source: Source, settings: Settings, key: Key) -> str:
     files = [(f.path, f.size_bytes, os.stat(f.path).st_mtime_ns) for f in source.files]
-    return hashlib.sha256(orjson.dumps([files, settings.digest, key.key_id])).hexdigest()[:16]
+    epoch = epoch_of(settings)
+    shared = [epoch.name, epoch.key.key_id] if epoch else []
+    return hashlib.sha256(orjson.dumps([files, settings.digest, key.key_id, *shared])).hexdigest()[:16]
 
 
 def _read(engine: Engine, source: Source, settings: Settings, key: Key, watch: Observer) -> dict[str, object]:
     """Read and sign the whole input; duplicates are left out, bad lines kept aside."""
-    for spec in (tables.SIGNATURES, tables.ACCOUNTS):
+    for spec in (tables.SIGNATURES, tables.ACCOUNTS, tables.SHARED_SKETCHES, tables.SHARED_CONTRACTS):
         parts.drop(engine.root, spec)
     quarantine.drop(engine.root)
     for left_out in source.skipped:
@@ -221,7 +266,7 @@ def _read(engine: Engine, source: Source, settings: Settings, key: Key, watch: O
         watch.say(note)
     watch.stage("read", source.n_rows)
     coverage, n_bad = Coverage(), 0
-    for report in engine.map(SignSplit(engine.root, settings.ingest, key), source.splits):
+    for report in engine.map(SignSplit(engine.root, settings.ingest, key, epoch_of(settings)), source.splits):
         coverage = coverage.merge(report.coverage)
         n_bad += report.n_bad
         watch.advance(report.n_rows)
@@ -249,10 +294,29 @@ def _leave_out_duplicates(engine: Engine) -> int:
     return len(again)
 
 
+def epoch_of(settings: Settings) -> signatures.Epoch | None:
+    """
+    The exchange's epoch and its key, where the settings name both.
+
+    Raises:
+        SettingsError: one without the other, a name that is none, or a key that cannot be read.
+    """
+    name, path = settings.sharing.epoch, settings.sharing.epoch_key_file
+    if name is None and path is None:
+        return None
+    if name is None or path is None:
+        raise SettingsError("sharing.epoch and sharing.epoch_key_file go together: one without the other matches nobody")
+    try:
+        return signatures.Epoch(name, Key.from_file(path))
+    except ValueError as error:
+        raise SettingsError(f"sharing.epoch: {error}") from error
+
+
 def _available(engine: Engine) -> frozenset[str]:
-    """Columns of `signatures` that hold anything."""
+    """Columns of `signatures` that hold anything, and `peer_hits` where a hunt has been made."""
     counts = engine.query(f"SELECT {', '.join(f'count({c}) AS {c}' for c in tables.SIGNATURES.names)} FROM signatures")
-    return frozenset(c for c in tables.SIGNATURES.names if counts[c][0].as_py())
+    hunted = {tables.PEER_HITS.name} if engine.has(tables.PEER_HITS) else set()
+    return frozenset(c for c in tables.SIGNATURES.names if counts[c][0].as_py()) | hunted
 
 
 _KEPT_SETTINGS, _KEPT_REFERENCE, _KEPT_ENTITLEMENTS = "settings.json", "reference.parquet", "entitlements.toml"
@@ -353,7 +417,7 @@ def _frontier(
         with DuckDBEngine(root, replace(settings.engine, name="duckdb", workers=1)) as scratch:
             planted = candidates.plant(engine, scratch, window, _FRONTIER_SEED)
             if planted:
-                evidence.weigh(scratch, window, available)
+                evidence.weigh(scratch, window, available - {tables.PEER_HITS.name})
             return campaigns.frontier(engine, scratch, settings.campaigns, known, planted)
 
 
@@ -415,7 +479,7 @@ def verify(out: Path, work: Path) -> tuple[campaign.Document, tuple[Difference, 
     published = campaign.Document.from_json(_results_file(out / "campaigns.json").read_bytes(), str(out / "campaigns.json"))
     root = out / STORE
     settings, known = kept(root)
-    for spec in (tables.SIGNATURES, tables.ACCOUNTS):
+    for spec in (tables.SIGNATURES, tables.ACCOUNTS, *((tables.PEER_HITS,) if parts.part_files(root, tables.PEER_HITS) else ())):
         (work / spec.name).symlink_to(parts.folder(root, spec).resolve(), target_is_directory=True)
     with DuckDBEngine(work, settings.engine) as engine:
         analyse(engine, settings, known, Journal(work, published.settings_digest, False), Silent())

@@ -120,6 +120,14 @@ class PrivacySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SharingSettings:
+    """What a scan prepares for an exchange with other providers (docs/how-to/hunt-for-what-peers-saw.md)."""
+
+    epoch: str | None = None  # name of the exchange's epoch, for example 2026q4; without it nothing is prepared
+    epoch_key_file: Path | None = None  # that epoch's key, which all members hold; None = templates and contracts stay out
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of one run."""
 
@@ -129,6 +137,7 @@ class Settings:
     campaigns: CampaignSettings = field(default_factory=CampaignSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
     privacy: PrivacySettings = field(default_factory=PrivacySettings)
+    sharing: SharingSettings = field(default_factory=SharingSettings)
 
     @property
     def digest(self) -> str:
@@ -138,7 +147,7 @@ class Settings:
         >>> Settings().digest == Settings(engine=EngineSettings(workers=7)).digest
         True
         """
-        told = {k: v for k, v in asdict(self).items() if k not in {"engine", "privacy"}}
+        told = {k: v for k, v in asdict(self).items() if k not in {"engine", "privacy", "sharing"}}
         raw = orjson.dumps(told, option=orjson.OPT_SORT_KEYS, default=str)
         return hashlib.sha256(raw).hexdigest()[:16]
 

@@ -156,11 +156,11 @@ def test_it_has_examples_for_and_of_silence(detector: Detector) -> None:
 
 
 def test_names_are_unique_and_families_known() -> None:
-    """No two detectors share a name, and families are the four that campaigns count."""
+    """No two detectors share a name, and families are the five that campaigns count."""
     names = [d.name for d in DETECTORS]
 
     assert len(set(names)) == len(names)
-    assert {d.family for d in DETECTORS} == {"pool", "timing", "release", "infrastructure"}
+    assert {d.family for d in DETECTORS} == {"pool", "timing", "release", "infrastructure", "peers"}
 
 
 def test_reasons_hold_numbers_and_no_customers_text(tmp_path: Path) -> None:

@@ -82,6 +82,8 @@ def _value(kind: pa.DataType) -> Any:
         return {field.name: _value(field.type) for field in kind}
     if pa.types.is_timestamp(kind):
         return datetime(2026, 9, 1, 12, 30, tzinfo=UTC)
+    if pa.types.is_fixed_size_binary(kind):
+        return b"x" * kind.byte_width
     if pa.types.is_boolean(kind):
         return True
     if pa.types.is_floating(kind):

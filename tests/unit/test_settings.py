@@ -72,6 +72,7 @@ def test_the_digest_moves_with_results_alone() -> None:
 
     assert settings.with_changes(plain, campaigns={"q": 0.2}).digest != plain.digest
     assert Settings(engine=EngineSettings(workers=9), privacy=PrivacySettings(min_accounts_for_wording=50)).digest == plain.digest
+    assert settings.with_changes(plain, sharing={"epoch": "2026q4", "epoch_key_file": Path("k")}).digest == plain.digest
 
 
 def test_settings_come_back_from_their_bytes() -> None:

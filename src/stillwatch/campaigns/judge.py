@@ -98,16 +98,19 @@ def test(engine: Engine, settings: CampaignSettings, known: reference.Reference)
 
 
 def weighed(engine: Engine, settings: CampaignSettings, known: reference.Reference) -> Judged:
-    """Score every group and hold it against the reference by itself; q is 1 throughout."""
+    """Score every group, and hold what one saw oneself against the reference; q is 1 throughout."""
     evidence = engine.read(tables.EVIDENCE)
     groups = engine.read(tables.GROUPS)
-    scores = score.score(score.fused(evidence, known.fusion))
+    fused = score.fused(evidence, known.fusion)
+    scores, own = score.score(fused), score.score(score.our_own(fused))
     at = np.searchsorted(groups["group"].to_numpy(), scores.groups)
     n_accounts = groups["n_accounts"].to_numpy()[at]
     origins = groups["origin"].to_pylist()
     strata = tuple(reference.stratum(origins[i], int(n)) for i, n in zip(at.tolist(), n_accounts, strict=True))
-    detectors = frozenset(evidence["detector"].to_pylist())
-    p = calibrate.p_values(scores.bits, strata, known, detectors, settings.trim_share)
+    detectors = frozenset(score.our_own(evidence)["detector"].to_pylist())
+    p, seen = np.ones(len(scores.groups)), np.isin(scores.groups, own.groups)
+    own_strata = [name for name, told in zip(strata, seen, strict=True) if told]
+    p[seen] = calibrate.p_values(own.bits, own_strata, known, detectors, settings.trim_share)
     enough = (n_accounts >= settings.min_accounts) & (groups["n_exchanges"].to_numpy()[at] >= settings.min_exchanges)
     return Judged(scores.groups, scores.bits, scores.n_families, strata, p, np.ones(len(p)), n_accounts, enough)
 

@@ -21,6 +21,7 @@ Floats = npt.NDArray[np.float64]
 MIN_FAMILY_BITS = (
     3.0  # a family speaks for a campaign from odds of 8 : 1 on ("positive evidence", Kass and Raftery 1995, table 1)
 )
+FROM_OUTSIDE = frozenset({"peers"})  # families that rest on what others say: they add bits and a family, and move no p-value
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,11 @@ def fused(evidence: pa.Table, fusion: Mapping[str, float]) -> pa.Table:
     factors = np.array([fusion.get(family, 1.0) for family in evidence["family"].to_pylist()], np.float64)
     place = evidence.column_names.index("weight_bits")
     return evidence.set_column(place, "weight_bits", pa.array(evidence["weight_bits"].to_numpy() * factors))
+
+
+def our_own(evidence: pa.Table) -> pa.Table:
+    """The rows without the families from outside: what p-values rest on, so that nobody's indicator can move an error rate."""
+    return evidence.filter(pa.array([family not in FROM_OUTSIDE for family in evidence["family"].to_pylist()], pa.bool_()))
 
 
 def _extreme(cell: Ints, weights: Floats) -> npt.NDArray[np.bool_]:

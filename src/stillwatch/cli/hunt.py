@@ -1,6 +1,5 @@
-"""`stillwatch hunt`: peers' indicators against one's own logs or results."""
+"""`stillwatch hunt`: peers' indicators against one's own logs, stores or results."""
 
-import csv
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,17 +10,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stillwatch import ingest
-from stillwatch.cli import indicators, output
+from stillwatch.cli import indicators, output, peers
+from stillwatch.engine.duckdb import DuckDBEngine, available_cores
 from stillwatch.errors import SharingError
 from stillwatch.privacy import Key
 from stillwatch.records.campaign import Document
-from stillwatch.settings import IngestSettings
+from stillwatch.settings import EngineSettings, IngestSettings
 from stillwatch.sharing.export.bundle import Publisher
-from stillwatch.sharing.export.sketch import Epoch
-from stillwatch.sharing.hunt.indicators import read
+from stillwatch.sharing.hunt import store
 from stillwatch.sharing.hunt.search import HITS, Search
 from stillwatch.sharing.hunt.sightings import MIN_ACCOUNTS, sightings
-from stillwatch.sharing.taxii import times
+from stillwatch.sharing.hunt.store import StoreHunt
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _NEW = click.Path(path_type=Path, dir_okay=False)
@@ -29,17 +28,17 @@ _COLUMNS = ("indicator_id", "kind", "n_accounts", "n_exchanges", "first_seen", "
 
 
 @click.command("hunt")
-@click.argument("places", metavar="LOGS|DIR...", nargs=-1, required=True)
+@click.argument("places", metavar="STORE|LOGS|DIR...", nargs=-1, required=True)
 @click.option("--indicators", "source", required=True, help="Bundle of peers, or address of a TAXII collection.")
-@click.option("--epoch", default="", help="Name of the epoch whose sketches can be compared, for example 2026q4.")
-@click.option("--epoch-key", type=_FILE, help="That epoch's key.")
-@click.option("--tokens", "token_file", type=_FILE, help="Your own accounts, from share tokenise: account_id and token.")
-@click.option("--member", help="Your name at the exchange, to read a collection.")
-@click.option("--member-key", type=_FILE, help="File with your key at the exchange.")
+@click.option("--epoch", default="", help="Name of the epoch whose sketches can be compared; a store knows its own.")
+@click.option("--epoch-key", type=_FILE, help="That epoch's key; only for logs.")
+@peers.options
 @click.option("--out", type=_NEW, help="Every hit, as Parquet.")
 @click.option("--sightings", "sighting_file", type=_NEW, help="A bundle that tells peers what was seen, in powers of two.")
 @click.option("--producer", help="Your identity in the collection, for --sightings.")
-@click.option("--key-file", type=_FILE, help="Your own key, which salts the ids of sightings; this machine's by default.")
+@click.option(
+    "--key-file", type=_FILE, help="Your own key: of the store's digests, and of the ids of sightings; this machine's by default."
+)
 @output.output_option("table", "json", "ndjson", "csv")
 def command(
     places: tuple[str, ...],
@@ -56,26 +55,38 @@ def command(
     kind: str,
 ) -> int:
     """
-    Look for what peers have seen, in LOGS or in a results folder DIR.
+    Look for what peers have seen, in a STORE of signatures (that of a results folder DIR), in LOGS, or both.
 
-    Templates match where the whole wording does, so a log finds requests with little of their own in them, and a results
-    folder finds recipes with the fill taken out. Networks and tokens need the columns ip and account_id. A hit is a reason to
-    look, never enough alone.
+    A store is fast and needs no text: templates and contracts where it was scanned with [sharing] in the settings, networks and
+    tokens always. A log is read again. In both a template matches where the whole wording does; the recipes of a results folder
+    match with the fill taken out. A hit is a reason to look, never enough alone; scan --indicators weighs it as evidence.
 
     Exit codes: 0 nothing found, 3 something found.
     """
     if sighting_file is not None and producer is None:
         raise click.UsageError("--sightings needs --producer: your identity in the collection, from share producer")
-    named = _epoch(epoch, epoch_key)
-    wanted = read(indicators.objects(source, member, member_key), epoch, times.now_us())
-    indicators.tell_left_out(wanted.unread)
-    if wanted.sketches and named is None:
-        output.say(f"left out: {len(wanted.sketches)} sketches, because --epoch-key is missing")
-    search = Search(wanted, named, _tokens(token_file))
+    named, objects, own_tokens = (
+        peers.epoch(epoch, epoch_key),
+        indicators.objects(source, member, member_key),
+        peers.tokens(token_file),
+    )
+    roots = {p: root for p in places if (root := store.root_of(Path(p))) is not None}
     folders = [Path(p) for p in places if (Path(p) / "campaigns.json").is_file()]
-    logs = [p for p in places if Path(p) not in folders]
+    logs = [p for p in places if p not in roots and Path(p) not in folders]
+    epoch = epoch or next((name for root in roots.values() for name in store.epochs(root)), "")
+    wanted = peers.wanted(objects, epoch)
+    if (logs or (folders and not roots)) and wanted.sketches and named is None:
+        output.say(f"left out: {len(wanted.sketches)} sketches, because --epoch-key is missing")
+    search = Search(wanted, named, own_tokens)
     recipes = [row for folder in folders for row in search.recipes(_document(folder))]
-    _through(search, logs, out)
+    writer = _Writer(out)
+    with writer:
+        for hits in _in_logs(search, logs):
+            writer.add(hits)
+        own = Key.from_file(key_file) if key_file else Key.of_this_machine() if roots or sighting_file else None
+        for root in roots.values():
+            indicators.tell_left_out(store.unseen(wanted, root))
+            writer.add(_in_store(search, root, StoreHunt(wanted, epoch, own, own_tokens, available_cores()) if own else None))
     output.say(f"{wanted.n} values looked for")
     if recipes:
         output.records(kind, ("campaign_id", "recipe", "indicator_id", "similarity", "n_accounts"), recipes)
@@ -85,28 +96,9 @@ def command(
     ]
     if rows or not recipes:
         output.records(kind, _COLUMNS, rows)
-    if sighting_file is not None and producer is not None:
-        _tell(search, Publisher(producer, Key.from_file(key_file) if key_file else Key.of_this_machine()), sighting_file)
+    if sighting_file is not None and producer is not None and own is not None:
+        _tell(search, Publisher(producer, own), sighting_file)
     return 3 if rows or recipes else 0
-
-
-def _epoch(name: str, key: Path | None) -> Epoch | None:
-    if key is None:
-        return None
-    try:
-        return Epoch(name, Key.from_file(key))
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-
-
-def _tokens(path: Path | None) -> dict[str, str]:
-    if path is None:
-        return {}
-    try:
-        with path.open(newline="", encoding="utf-8") as lines:
-            return {row["token"]: row["account_id"] for row in csv.DictReader(lines)}
-    except (KeyError, UnicodeDecodeError, csv.Error) as error:
-        raise SharingError(f"{path}: needs the columns account_id and token, as stillwatch share tokenise writes them") from error
 
 
 def _document(folder: Path) -> Document:
@@ -114,33 +106,52 @@ def _document(folder: Path) -> Document:
     return Document.from_json(path.read_bytes(), str(path))
 
 
-def _batches(logs: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def _in_logs(search: Search, logs: Sequence[str]) -> Iterator[pa.Table]:
+    if not logs:
+        return
     settings = IngestSettings()
     source = ingest.discover(logs, settings)
     if "signatures" in source.tables:
         raise SharingError(
-            "keyed signatures hold no text and no address to hunt in. Hunt where the log lies, or in a results folder"
+            "keyed signatures hold no text and no address to hunt in. Hunt where the log lies, or in what scan made of them"
         )
     for split in source.splits:
         for piece in ingest.read(split, settings):
-            yield piece.exchanges
+            yield search.look(piece.exchanges)
 
 
-def _through(search: Search, logs: Sequence[str], out: Path | None) -> None:
-    """Look through all logs; hits go to `out` as they are found."""
-    writer = pq.ParquetWriter(out, HITS, compression="zstd") if out is not None else None
-    try:
-        for batch in _batches(logs) if logs else ():
-            hits = search.look(batch)
-            if writer is not None and hits.num_rows:
-                writer.write_table(hits)
-    finally:
-        if writer is not None:
-            writer.close()
+def _in_store(search: Search, root: Path, hunt: StoreHunt | None) -> pa.Table:
+    """The hits in one store, a row of HITS each; they are added to what the search has found."""
+    if hunt is None:
+        return HITS.empty_table()
+    with DuckDBEngine(root, EngineSettings()) as engine:
+        store.check_key(engine, hunt.key)
+        hits = hunt.hits(engine)
+        search.add(store.found(engine, hits))
+        return store.told(engine, hits)
+
+
+class _Writer:
+    """Hits go to a file as they are found, or nowhere."""
+
+    def __init__(self, out: Path | None) -> None:
+        self._file = pq.ParquetWriter(out, HITS, compression="zstd") if out is not None else None
+
+    def __enter__(self) -> "_Writer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def add(self, hits: pa.Table) -> None:
+        """Write some."""
+        if self._file is not None and hits.num_rows:
+            self._file.write_table(hits)
 
 
 def _tell(search: Search, publisher: Publisher, path: Path) -> None:
-    bundle = sightings(search.found, publisher, datetime.now(UTC))
+    bundle: dict[str, Any] = sightings(search.found, publisher, datetime.now(UTC))
     path.write_bytes(orjson.dumps(bundle, option=orjson.OPT_INDENT_2) + b"\n")
     few = len(search.found) - len(bundle["objects"])
     output.say(f"{len(bundle['objects'])} sightings in {path}; {few} stay here: fewer than {MIN_ACCOUNTS} accounts")

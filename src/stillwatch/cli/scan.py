@@ -1,14 +1,17 @@
 """`stillwatch scan`: logs in, explained campaigns out."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from stillwatch import pipeline, report, settings
-from stillwatch.cli import main, output, progress
-from stillwatch.engine.duckdb import DuckDBEngine
+from stillwatch.cli import indicators, main, output, peers, progress
+from stillwatch.engine.duckdb import DuckDBEngine, available_cores
+from stillwatch.privacy import Key
 from stillwatch.records.campaign import Campaign, Document
 from stillwatch.report import words
+from stillwatch.sharing.hunt.store import StoreHunt
 
 _FAIL_ON = ("watched", "likely", "never")
 
@@ -30,6 +33,10 @@ _FAIL_ON = ("watched", "likely", "never")
 @click.option(
     "--fail-on", type=click.Choice(_FAIL_ON), default="likely", show_default=True, help="Verdict from which the exit code is 3."
 )
+@click.option(
+    "--indicators", "source", help="Bundle of peers, or address of a TAXII collection: hits are one more kind of evidence."
+)
+@peers.options
 @click.option("--pseudonymous", is_flag=True, help="Write keyed pseudonyms in place of account ids.")
 @click.option("--no-frontier", is_flag=True, help="Do not plant campaigns to say which would have been seen; saves seconds.")
 @click.option("--resume", is_flag=True, help="Go on after the last finished stage of an interrupted run.")
@@ -49,6 +56,10 @@ def command(
     reference: Path | None,
     on_bad_line: str | None,
     fail_on: str,
+    source: str | None,
+    token_file: Path | None,
+    member: str | None,
+    member_key: Path | None,
     pseudonymous: bool,
     no_frontier: bool,
     resume: bool,
@@ -72,8 +83,9 @@ def command(
         engine={"name": engine, "workers": workers, "memory_gb": memory_gb},
         privacy={"key_file": key_file},
     )
+    hunter = _hunter(chosen, indicators.objects(source, member, member_key), peers.tokens(token_file)) if source else None
     with progress.shown(quiet) as observer:
-        outcome = pipeline.scan(logs, out, chosen, observer=observer, resume=resume, pseudonymous=pseudonymous)
+        outcome = pipeline.scan(logs, out, chosen, observer=observer, resume=resume, pseudonymous=pseudonymous, hunter=hunter)
         observer.stage("report", None)
         with DuckDBEngine(out / pipeline.STORE, chosen.engine) as store:
             page = report.write(store, outcome.document, out, account_names=not pseudonymous)
@@ -84,6 +96,14 @@ def command(
         summary(outcome.document, page)
     found = outcome.worst
     return main.EXIT_FOUND if found is not None and fail_on != "never" and _FAIL_ON.index(found) >= _FAIL_ON.index(fail_on) else 0
+
+
+def _hunter(chosen: settings.Settings, objects: list[Any], tokens: dict[str, str]) -> StoreHunt:
+    """Looks for what peers have seen; templates and contracts only where [sharing] names the epoch and its key."""
+    epoch = pipeline.epoch_of(chosen)
+    wanted = peers.wanted(objects, epoch.name if epoch else "")
+    key = Key.from_file(chosen.privacy.key_file) if chosen.privacy.key_file else Key.of_this_machine()
+    return StoreHunt(wanted, epoch.name if epoch else "", key, tokens, chosen.engine.workers or available_cores())
 
 
 def summary(document: Document, page: Path) -> None:

@@ -35,9 +35,18 @@ class Journal:
         """What the stage left as a report: plain JSON values."""
         return self._finished[stage]
 
+    def forget(self, *stages: str) -> None:
+        """Take stages back that must run again; on disk before it returns."""
+        for stage in stages:
+            self._finished.pop(stage, None)
+        self._write()
+
     def finish(self, stage: str, report: Any = None) -> None:
         """Record a finished stage; on disk before it returns."""
         self._finished[stage] = report
+        self._write()
+
+    def _write(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._path.with_suffix(".tmp")
         with open(temporary, "wb") as out:

@@ -1,14 +1,16 @@
 """
 A group in, evidence out: each detector says one thing about each group, in bits, with its null and its reason.
 
-Families: `pool` (one pool of prompts dealt out, against a shared list), `timing`, `release`, `infrastructure`. Within a
-family the strongest weight for a campaign counts; evidence against always counts. That rule is applied by campaigns/.
+Families: `pool` (one pool of prompts dealt out, against a shared list), `timing`, `release`, `infrastructure`, `peers` (what
+other providers saw). Within a family the strongest weight for a campaign counts; evidence against always counts. That rule is
+applied by campaigns/.
 """
 
 from stillwatch.engine.base import Engine
 from stillwatch.evidence.base import Detector, Skipped
 from stillwatch.evidence.collisions import InfrastructureCollisions
 from stillwatch.evidence.duplicate_fill import DuplicateFill
+from stillwatch.evidence.peers import Peers
 from stillwatch.evidence.persistence import Persistence
 from stillwatch.evidence.pivot import ModelPivot
 from stillwatch.evidence.synchrony import Synchrony
@@ -26,6 +28,7 @@ DETECTORS: tuple[Detector, ...] = (
     InfrastructureCollisions("device"),
     InfrastructureCollisions("network"),
     InfrastructureCollisions("client"),
+    Peers(),
 )
 
 
@@ -36,7 +39,7 @@ def weigh(engine: Engine, window: Window, available: frozenset[str]) -> tuple[Sk
     Args:
         engine: Holds `groups`, `group_exchanges`, `group_accounts` and `models`.
         window: What the scan looks at.
-        available: Columns of `signatures` that hold anything.
+        available: Columns of `signatures` that hold anything, and `peer_hits` where that table is there.
 
     Returns:
         The detectors that could not speak, with the reason in words.

@@ -91,6 +91,16 @@ def one_organisation(field: str) -> Scene:
     return Scene({1: []}, {1: [replace(_seat(a, field, 1, 1), org=77) for a in range(ACCOUNTS)]})
 
 
+def seen_by_peers(kind: str) -> Scene:
+    """Two exchanges in three of thirty accounts are what a peer's indicator looks for."""
+    return _one([Visit(a, d * 24.0 + a % 9, hit=kind if (a + d) % 3 else None) for a in range(ACCOUNTS) for d in range(DAYS)])
+
+
+def seen_once_by_peers() -> Scene:
+    """One exchange of one account in thirty."""
+    return _one([Visit(a, d * 24.0, hit="template" if a == d == 0 else None) for a in range(ACCOUNTS) for d in range(DAYS)])
+
+
 def _seat(account: int, field: str, value: int, units: int) -> Seat:
     place = (value, units)
     return {

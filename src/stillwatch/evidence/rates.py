@@ -95,7 +95,7 @@ class MeetingRates:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """All of them, and where they come from."""
+    """All of them, and where they come from; `peers` are the rates of hits of peers' indicators, by their kind."""
 
     provenance: str
     persistence: PersistenceRates
@@ -103,6 +103,7 @@ class Rates:
     synchrony: SynchronyRates
     pivot: PivotRates
     infrastructure: dict[str, MeetingRates]
+    peers: dict[str, MeetingRates]
 
 
 @cache
@@ -127,6 +128,7 @@ def from_json(raw: bytes) -> Rates:
         synchrony=SynchronyRates(**_laws(NormalLaw, tree["synchrony"])),
         pivot=PivotRates(**tree["pivot"]),
         infrastructure={field: MeetingRates(**v) for field, v in tree["infrastructure"].items()},
+        peers={kind: MeetingRates(**v) for kind, v in tree["peers"].items()},
     )
 
 

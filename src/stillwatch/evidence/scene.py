@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from stillwatch.engine.base import Engine
-from stillwatch.records.tables import ACCOUNTS, GROUP_ACCOUNTS, GROUP_EXCHANGES, GROUPS, MODELS, TableSpec
+from stillwatch.records.tables import ACCOUNTS, GROUP_ACCOUNTS, GROUP_EXCHANGES, GROUPS, MODELS, PEER_HITS, TableSpec
 from stillwatch.records.window import Window
 
 START = datetime(2026, 3, 2, tzinfo=UTC)  # a Monday
@@ -26,6 +26,7 @@ class Visit:
         fill: Word pairs of the newest turn.
         exact: Digest of the whole prompt.
         model: Model asked for.
+        hit: Kind of the peers' indicator that it hits: template, contract, network, token; None = none.
     """
 
     account: int
@@ -34,6 +35,7 @@ class Visit:
     fill: tuple[int, ...] = ()
     exact: int | None = None
     model: str = "small"
+    hit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class Scene:
             GROUP_ACCOUNTS: self._accounts(),
             MODELS: self._models(),
             ACCOUNTS: self._platform(),
+            PEER_HITS: self._hits(),
         }
 
     def store(self, engine: Engine) -> None:
@@ -114,11 +117,16 @@ class Scene:
 
     def _exchanges(self) -> pa.Table:
         told = [
-            (g, v.account, row, _at(v.hour), v.model, v.exact, list(v.words), sorted(v.fill), None)
-            for g in self._numbers()
-            for row, v in enumerate(self.visits.get(g, ()))
+            (g, v.account, row, _at(v.hour), v.model, v.exact, list(v.words), sorted(v.fill), None) for g, row, v in self._rows()
         ]
         return _table(GROUP_EXCHANGES, sorted(told, key=lambda r: (*r[:2], r[3], r[2])))
+
+    def _rows(self) -> list[tuple[int, int, Visit]]:
+        """Group, row and visit; a row is one exchange, whatever the group."""
+        return [(g, row, v) for row, (g, v) in enumerate((g, v) for g in self._numbers() for v in self.visits.get(g, ()))]
+
+    def _hits(self) -> pa.Table:
+        return _table(PEER_HITS, [(row, f"indicator--{v.hit}", v.hit, None, None) for _, row, v in self._rows() if v.hit])
 
     def _accounts(self) -> pa.Table:
         rows = []

@@ -136,6 +136,45 @@ SIGNATURES = TableSpec(
     ),
 )
 
+SKETCH_BYTES = 128  # one a permutation of the keyed MinHash
+
+SHARED_SKETCHES = TableSpec(
+    "shared_sketches",
+    1,
+    "signatures",
+    (
+        Column("epoch", pa.string(), "name of the epoch whose key, which all members of an exchange hold, made the sketch"),
+        Column("sketch", pa.binary(SKETCH_BYTES), "keyed MinHash of newest turn, system prompt or both together, one byte each"),
+        Column("rows", pa.list_(pa.int64()), "ref signatures: the exchanges that have it, ascending"),
+    ),
+)
+
+SHARED_CONTRACTS = TableSpec(
+    "shared_contracts",
+    1,
+    "signatures",
+    (
+        Column("row", pa.int64(), "ref signatures"),
+        Column("epoch", pa.string(), "name of the epoch whose key made the digest"),
+        Column("contract", pa.int64(), "S2 under the epoch's key"),
+    ),
+)
+
+PEER_HITS = TableSpec(
+    "peer_hits",
+    1,
+    "sharing",
+    (
+        Column("row", pa.int64(), "ref signatures"),
+        Column("indicator_id", pa.string(), "STIX id of the peer's indicator"),
+        Column("kind", pa.string(), "template | contract | network | token"),
+        Column("similarity", pa.float64(), "of the sketches, 0…1; null where equal is all there is", True),
+        Column(
+            "benign_hits_per_million", pa.float64(), "as its publisher measured it; null where the indicator says nothing", True
+        ),
+    ),
+)
+
 ACCOUNTS = TableSpec(
     "accounts",
     1,
@@ -342,7 +381,10 @@ ATTRIBUTED = TableSpec(
 ALL: tuple[TableSpec, ...] = (
     EXCHANGES,
     SIGNATURES,
+    SHARED_SKETCHES,
+    SHARED_CONTRACTS,
     ACCOUNTS,
+    PEER_HITS,
     FRAGMENTS,
     RECIPES,
     USES,

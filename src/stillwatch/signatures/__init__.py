@@ -2,6 +2,7 @@
 
 from stillwatch.signatures import wording
 from stillwatch.signatures.build import accounts, sign
+from stillwatch.signatures.shared import Epoch, shared_tables
 from stillwatch.signatures.taking import taken_over
 
-__all__ = ["accounts", "sign", "taken_over", "wording"]
+__all__ = ["Epoch", "accounts", "shared_tables", "sign", "taken_over", "wording"]

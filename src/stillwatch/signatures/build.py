@@ -102,6 +102,27 @@ def sign(exchanges: pa.RecordBatch, first_row: int, key: Key) -> pa.Table:
     return pa.table({name: columns[name] for name in SIGNATURES.names}).cast(SIGNATURES.schema)
 
 
+def contracts(exchanges: pa.RecordBatch, key: Key) -> pa.Array:
+    """
+    The contracts of a batch (S2) alone, as `sign` gives them: to compare under a key that others hold too.
+
+    Args:
+        exchanges: Rows of `exchanges`.
+        key: Keys the digests.
+    """
+    get = functools.partial(_column, exchanges)
+    scanner = scanner_of(key)
+    systems = get("system_prompt").dictionary_encode()
+    scanned = scan_column(scanner, systems.dictionary, SYSTEM_FRAGMENTS)
+    system_of = pc.fill_null(systems.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    prompts, tools, n = get("prompt"), set_values(get("tools")), exchanges.num_rows
+    found = [
+        _texts(scanner, prompts.slice(at, min(_CHUNK, n - at)), scanned, system_of[at : at + _CHUNK], tools[at : at + _CHUNK])
+        for at in range(0, n, _CHUNK)
+    ]
+    return pa.concat_tables(found)["contract"].combine_chunks() if found else pa.nulls(0, pa.int64())
+
+
 def accounts(exchanges: pa.RecordBatch, key: Key) -> pa.Table:
     """
     The distinct accounts of a batch with the organisation last seen with each, sorted by pseudonym.

@@ -23,3 +23,15 @@ def test_another_run_is_not_continued(tmp_path: Path) -> None:
     assert "read" not in Journal(tmp_path, "d2", True)
     assert "read" not in Journal(tmp_path, "d1", False)
     assert "read" not in Journal(tmp_path / "elsewhere", "d1", True)
+
+
+def test_stages_can_be_taken_back(tmp_path: Path) -> None:
+    """What is forgotten runs again, also after an interruption; one that never ran is no error."""
+    journal = Journal(tmp_path, "d1", False)
+    journal.finish("read")
+    journal.finish("evidence")
+
+    journal.forget("evidence", "campaigns")
+
+    again = Journal(tmp_path, "d1", True)
+    assert ["read" in again, "evidence" in again] == [True, False]

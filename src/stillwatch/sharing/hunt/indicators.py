@@ -1,6 +1,7 @@
-"""What peers ask to look for, out of STIX objects of anyone: sketches, networks, tokens that are valid now."""
+"""What peers ask to look for, out of STIX objects of anyone: sketches, contracts, networks, tokens that are valid now."""
 
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ from stillwatch.sharing.export import sketch
 from stillwatch.sharing.taxii import patterns, times
 
 SKETCH_PATH = "artifact:x_dx_minhash"
+CONTRACT_PATH = "artifact:x_dx_contract"
 TOKEN_PATH = "user-account:user_id"  # noqa: S105 (an object path)
 _NETWORK_PATHS = ("ipv4-addr:value", "ipv6-addr:value")
 
@@ -34,12 +36,14 @@ class Wanted:
     sketches: list[Sketched] = field(default_factory=list)
     networks: dict[tuple[int, int], dict[int, str]] = field(default_factory=dict)  # (version, prefix length) -> prefix -> id
     tokens: dict[str, str] = field(default_factory=dict)
+    contracts: dict[int, str] = field(default_factory=dict)  # digest under the epoch's key -> id
+    benign: dict[str, float] = field(default_factory=dict)  # id -> benign hits per million, as its publisher measured them
     unread: dict[str, int] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
         """How many values are looked for."""
-        return len(self.sketches) + len(self.tokens) + sum(len(nets) for nets in self.networks.values())
+        return len(self.sketches) + len(self.tokens) + len(self.contracts) + sum(len(nets) for nets in self.networks.values())
 
     def network_of(self, address: str) -> str | None:
         """The indicator whose network holds an address, the narrowest first; None also for what is no address."""
@@ -66,6 +70,8 @@ def read(objects: Iterable[Any], epoch: str, now_us: int) -> Wanted:
     wanted = Wanted()
     for thing in newest(objects):
         refusal = _stale(thing, now_us) or _take(wanted, thing, epoch)
+        if refusal is None and (rate := _benign(thing)) is not None:
+            wanted.benign[thing["id"]] = rate
         if refusal:
             wanted.unread[refusal] = wanted.unread.get(refusal, 0) + 1
     return wanted
@@ -102,6 +108,8 @@ def _take(wanted: Wanted, thing: Mapping[str, Any], epoch: str) -> str | None:
         return "a pattern of more than one comparison, or none that can be read"
     if comparison.path == SKETCH_PATH:
         return _take_sketch(wanted, thing, comparison.values, epoch)
+    if comparison.path == CONTRACT_PATH:
+        return _take_contract(wanted, thing, comparison.values, epoch)
     if comparison.path == TOKEN_PATH:
         wanted.tokens |= {value: thing["id"] for value in comparison.values if patterns.TOKEN_VALUE.fullmatch(value)}
         return None
@@ -110,8 +118,32 @@ def _take(wanted: Wanted, thing: Mapping[str, Any], epoch: str) -> str | None:
     return "another kind of value"
 
 
+def _extension(thing: Mapping[str, Any]) -> Mapping[str, Any]:
+    extensions = thing.get("extensions")
+    found = extensions.get(catalogue.EXTENSION) if isinstance(extensions, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _benign(thing: Mapping[str, Any]) -> float | None:
+    rate = _extension(thing).get("benign_hits_per_million")
+    known = isinstance(rate, int | float) and not isinstance(rate, bool) and 0 <= rate <= 1e6
+    return float(rate) if known else None  # type: ignore[arg-type]  # a number, see above
+
+
+def _take_contract(wanted: Wanted, thing: Mapping[str, Any], values: tuple[str, ...], epoch: str) -> str | None:
+    extension = _extension(thing)
+    if extension.get("algorithm") != sketch.CONTRACT_ALGORITHM:
+        return "a contract of another algorithm"
+    if extension.get("key_id") != epoch:
+        return "a contract of another epoch"
+    if not all(re.fullmatch("[0-9a-f]{16}", value) for value in values):
+        return "a contract that cannot be read"
+    wanted.contracts |= {sketch.read_contract(value): thing["id"] for value in values}
+    return None
+
+
 def _take_sketch(wanted: Wanted, thing: Mapping[str, Any], values: tuple[str, ...], epoch: str) -> str | None:
-    extension = thing.get("extensions", {}).get(catalogue.EXTENSION, {})
+    extension = _extension(thing)
     ours = (sketch.ALGORITHM, sketch.PERMUTATIONS, sketch.SHINGLE, sketch.NORMALIZER)
     if tuple(extension.get(name) for name in ("algorithm", "num_perm", "shingle", "normalizer")) != ours:
         return "a sketch of another algorithm"

@@ -93,6 +93,16 @@ def bytes_needed(threshold: float) -> int:
     return math.ceil((threshold * (1 - 1 / 256) + 1 / 256) * PERMUTATIONS - 1e-9)
 
 
+def similarity(agree: int) -> float:
+    """
+    Estimated similarity of two sketches of which so many bytes agree.
+
+    >>> similarity(128), similarity(0)
+    (1.0, 0.0)
+    """
+    return max(0.0, round((agree / PERMUTATIONS - 1 / 256) / (1 - 1 / 256), 3))
+
+
 @njit(cache=True, nogil=True)
 def _search(own: Any, peers: Any, need: Any, allowed: Any, heads: Any, following: Any, rows: Any, found: Any, agree: Any) -> int:
     """Pairs that match, as many as there is room for; returns how many there are."""

@@ -1,7 +1,8 @@
 """
 One's own requests and recipes held against what peers look for; hits are gathered by indicator.
 
-A hit is a reason to look and never enough alone: it is printed, written and answered with a sighting, and moves no verdict.
+A hit is a reason to look and never enough alone: it is printed, written and answered with a sighting. Only hits in a store
+(store.py) become evidence.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +17,7 @@ from stillwatch.records.campaign import Document
 from stillwatch.sharing.export import sketch
 from stillwatch.sharing.export.sketch import Epoch
 from stillwatch.sharing.hunt.indicators import Wanted
-from stillwatch.sharing.hunt.match import Matcher
+from stillwatch.sharing.hunt.match import Matcher, similarity
 
 HITS = pa.schema(
     [
@@ -51,6 +52,20 @@ class Found:
         if similarity is not None:
             self.best = max(self.best or 0.0, similarity)
 
+    def merge(self, other: "Found") -> None:
+        """What another place showed of the same indicator."""
+        self.accounts |= other.accounts
+        if other.first_seen is not None and other.last_seen is not None:
+            self.first_seen = min(self.first_seen or other.first_seen, other.first_seen)
+            self.add_times(other.n_exchanges, other.last_seen)
+        if other.best is not None:
+            self.best = max(self.best or 0.0, other.best)
+
+    def add_times(self, n: int, until: datetime) -> None:
+        """So many exchanges more of an account that is known already, the last of them then."""
+        self.n_exchanges += n
+        self.last_seen = max(self.last_seen or until, until)
+
 
 class Search:
     """
@@ -77,11 +92,16 @@ class Search:
         rows += [(i, self._blinded[a], "token", None) for i, a in enumerate(columns["account_id"]) if a in self._blinded]
         rows += self._templates(columns["system_prompt"], columns["prompt"])
         told = []
-        for row, name, kind, similarity in rows:
+        for row, name, kind, alike in rows:
             account, seen_at = columns["account_id"][row], columns["seen_at"][row]
-            self.found.setdefault(name, Found(kind)).add(account, seen_at, similarity)
-            told.append((name, kind, columns["exchange_id"][row], account, seen_at, similarity))
+            self.found.setdefault(name, Found(kind)).add(account, seen_at, alike)
+            told.append((name, kind, columns["exchange_id"][row], account, seen_at, alike))
         return pa.table([pa.array([r[i] for r in told], f.type) for i, f in enumerate(HITS)], HITS)
+
+    def add(self, found: Mapping[str, "Found"]) -> None:
+        """What was found elsewhere, in a store: taken in."""
+        for name, one in found.items():
+            self.found.setdefault(name, Found(one.kind)).merge(one)
 
     def recipes(self, document: Document) -> list[tuple[str, str, str, float, int]]:
         """
@@ -100,7 +120,7 @@ class Search:
                 own[places[row]][0],
                 own[places[row]][1].id,
                 self._wanted.sketches[peer].id,
-                _similarity(agree),
+                similarity(agree),
                 own[places[row]][1].n_accounts,
             )
             for row, peer, agree in zip(matches.rows.tolist(), matches.peers.tolist(), matches.agree.tolist(), strict=True)
@@ -133,12 +153,8 @@ class Search:
         for place, peer, agree in zip(matches.rows.tolist(), matches.peers.tolist(), matches.agree.tolist(), strict=True):
             name = self._wanted.sketches[peer].id
             for row in kept[place][0]:
-                best[row, name] = max(best.get((row, name), 0.0), _similarity(agree))
-        return [(row, name, "template", similarity) for (row, name), similarity in sorted(best.items())]
-
-
-def _similarity(agree: int) -> float:
-    return round((agree / sketch.PERMUTATIONS - 1 / 256) / (1 - 1 / 256), 3)
+                best[row, name] = max(best.get((row, name), 0.0), similarity(agree))
+        return [(row, name, "template", alike) for (row, name), alike in sorted(best.items())]
 
 
 def _array(sketched: Sequence[bytes | None]) -> "np.ndarray[tuple[int, int], np.dtype[np.uint8]]":

@@ -9,6 +9,7 @@ from stillwatch.methods.hashing import sip
 from stillwatch.privacy import Key
 from stillwatch.sharing.export import sketch
 from stillwatch.sharing.export.sketch import Epoch
+from stillwatch.signatures import shared
 
 EPOCH = Epoch("2026q4", Key(b"e" * 32))
 WORDS = [f"w{a}{b}" for a in "abcdefghijklmnopqrst" for b in "abcdefghijklmnopqrst"]
@@ -32,6 +33,13 @@ def test_slots_numbers_and_case_do_not_matter() -> None:
     two = "rate THE following answer of ‹link› with care, from 3 to 55 points in all"
 
     assert sketch.shingles(one) == sketch.shingles(two) != frozenset()
+
+
+def test_a_slot_cuts_the_text() -> None:
+    """No run of words reaches over what scan shows as "…", whatever normalisation makes of that character."""
+    runs = sketch.shingles("one two three four … five six seven eight")
+
+    assert runs == {("one", "two", "three", "four"), ("five", "six", "seven", "eight")}
 
 
 def test_the_estimate_is_near_the_true_jaccard() -> None:
@@ -70,7 +78,7 @@ def test_without_the_key_a_guess_cannot_be_confirmed() -> None:
 
 def test_the_kernel_is_the_plain_formula() -> None:
     """The slow obvious version: hash every shingle under every key, take the smallest, keep its low byte."""
-    digest, keys = sketch._word_digest(EPOCH.key), sketch._keys(EPOCH.key)
+    digest, keys = shared._word_digest(EPOCH.key), shared._keys(EPOCH.key)
     for seed in range(5):
         words = text(seed, 30) + " ⟨…⟩ " + text(seed + 100, 20)
         runs = []
