@@ -20,7 +20,7 @@ from stillwatch.errors import LogFormatError, SharingError
 from stillwatch.privacy import Key
 from stillwatch.records.campaign import Campaign, Document
 from stillwatch.records.visible import visible
-from stillwatch.sharing.export import floors, misp, networks, reasons, rulings, tokens
+from stillwatch.sharing.export import contracts, floors, misp, networks, reasons, rulings, tokens
 from stillwatch.sharing.export.bundle import Content, Publisher, build
 from stillwatch.sharing.export.bundle import withdraw as withdraw_bundle
 from stillwatch.sharing.export.floors import Benign
@@ -88,7 +88,8 @@ def export(folder: Path, campaign_id: str, preview: bool, out: Path | None, **gi
     """
     Make a STIX 2.1 bundle of one confirmed campaign.
 
-    What misses a floor (5 accounts, 100 requests, 40 runs of four words, 100 benign hits in a million) is left out and named.
+    Contracts come from the store in DIR, where it was scanned with [sharing]. What misses a floor (5 accounts, 100 requests, 40 runs
+    of four words, 100 benign hits in a million) is left out and named.
     """
     campaign = _campaign(folder, campaign_id)
     ruling = rulings.standing(folder).get(campaign_id)
@@ -327,6 +328,8 @@ def _bundle(
         raise SharingError(f"{benign}: {error}") from error
     own = Key.from_file(key_file) if key_file else Key.of_this_machine()
     templates, left = floors.templates(campaign, named, measured)
+    forms, other_forms = contracts.contracts(folder / "store", campaign.campaign_id, named.name)
+    left += other_forms
     core = _core(folder, campaign.campaign_id) if network_file or token_file else set()
     kept, others = networks.read(network_file, core) if network_file else ([], [])
     blinded = tokens.read(token_file, core) if token_file else []
@@ -338,7 +341,7 @@ def _bundle(
     for reason in others:
         output.say(f"left out: {reason}")
     publisher = Publisher(producer, own, marking.level_of(tlp))
-    return build(Content(campaign, ruling, templates, kept, named.name, blinded), publisher, datetime.now(UTC))
+    return build(Content(campaign, ruling, templates, kept, named.name, blinded, forms), publisher, datetime.now(UTC))
 
 
 def _document(folder: Path) -> Document:

@@ -20,6 +20,7 @@ from stillwatch.privacy import Key
 from stillwatch.records.campaign import Campaign
 from stillwatch.sharing import catalogue
 from stillwatch.sharing.export import reasons, sketch
+from stillwatch.sharing.export.contracts import Contract
 from stillwatch.sharing.export.floors import Template
 from stillwatch.sharing.export.networks import Network
 from stillwatch.sharing.export.rulings import Ruling
@@ -66,6 +67,7 @@ class Content:
     networks: Sequence[Network]
     epoch: str
     tokens: Sequence[str] = ()
+    contracts: Sequence[Contract] = ()
 
 
 def build(content: Content, publisher: Publisher, at: datetime) -> dict[str, Any]:
@@ -82,11 +84,12 @@ def build(content: Content, publisher: Publisher, at: datetime) -> dict[str, Any
         raise SharingError(
             f"campaign {content.campaign.campaign_id} is not confirmed by a ruling. Only a person's ruling lets it leave"
         )
-    if not (content.templates or content.networks or content.tokens):
+    if not (content.templates or content.networks or content.tokens or content.contracts):
         raise SharingError(f"nothing of campaign {content.campaign.campaign_id} may leave: every recipe misses a floor")
     maker = _Maker(publisher, content.ruling.at[:10], at.astimezone(UTC))
     campaign = maker.campaign(content)
     indicators = [maker.template(one, content.epoch) for one in content.templates]
+    indicators += [maker.contract(one, content.epoch) for one in content.contracts]
     indicators += [maker.network(one) for one in content.networks]
     indicators += [maker.token(one) for one in content.tokens]
     links = [maker.link("indicates", one["id"], campaign["id"]) for one in indicators]
@@ -175,6 +178,25 @@ class _Maker:
             "description": "Keyed sketch of wording that many accounts of one campaign share",
             "pattern": f"[artifact:x_dx_minhash = '{written}']",
             "labels": ["dx:prompt-template"],
+            "extensions": {catalogue.EXTENSION: extension},
+        }
+        return self._indicator(told, SKETCH_DAYS)
+
+    def contract(self, one: Contract, epoch: str) -> dict[str, Any]:
+        """A contract's digest, which only holders of the epoch's key can make."""
+        extension = {
+            "extension_type": "property-extension",
+            "kind": "contract",
+            "algorithm": sketch.CONTRACT_ALGORITHM,
+            "key_id": epoch,
+            "support": {"accounts_min": one.accounts_min, "requests_bucket": one.requests_bucket},
+            "benign_hits_per_million": one.benign_hits_per_million,
+        }
+        told = {
+            "name": "Answer contract",
+            "description": "Keyed digest of the form of answer that many accounts of one campaign ask for",
+            "pattern": f"[artifact:x_dx_contract = '{one.written}']",
+            "labels": ["dx:contract"],
             "extensions": {catalogue.EXTENSION: extension},
         }
         return self._indicator(told, SKETCH_DAYS)

@@ -16,7 +16,7 @@ import orjson
 
 from stillwatch.errors import SharingError
 from stillwatch.sharing import catalogue
-from stillwatch.sharing.hunt.indicators import SKETCH_PATH, TOKEN_PATH
+from stillwatch.sharing.hunt.indicators import CONTRACT_PATH, SKETCH_PATH, TOKEN_PATH
 from stillwatch.sharing.taxii import marking, patterns, times
 
 _UNDEFINED_THREAT, _COMPLETED = "4", "2"  # MISP: threat_level_id, analysis
@@ -72,7 +72,7 @@ def _attributes(thing: Mapping[str, Any], now_us: int) -> Iterable[dict[str, Any
     if times.parse(thing["valid_until"]) <= now_us and thing.get("revoked") is not True:
         return
     (comparison,) = patterns.comparisons(thing["pattern"])
-    if comparison.path in (SKETCH_PATH, TOKEN_PATH):
+    if comparison.path in (CONTRACT_PATH, SKETCH_PATH, TOKEN_PATH):
         kind, category, value = "stix2-pattern", "Network activity", thing["pattern"]
     else:
         kind, category, value = "ip-src", "Network activity", comparison.values[0]
@@ -90,10 +90,12 @@ def _attributes(thing: Mapping[str, Any], now_us: int) -> Iterable[dict[str, Any
 
 
 def _how(thing: Mapping[str, Any]) -> str:
-    """How a sketch is computed: MISP keeps no extension, but a comment; `hunt.misp` reads it again."""
+    """How a sketch or a contract is computed: MISP keeps no extension, but a comment; `hunt.misp` reads it again."""
     told = thing.get("extensions", {}).get(catalogue.EXTENSION, {})
     if "algorithm" not in told:
         return ""
+    if told["kind"] == "contract":
+        return f"; {told['algorithm']} epoch {told['key_id']}"
     how = " ".join(str(told[name]) for name in ("algorithm", "num_perm", "shingle", "normalizer"))
     return f"; {how} epoch {told['key_id']} threshold {told['match_threshold']}"
 

@@ -53,8 +53,9 @@ _ALLOWED: tuple[tuple[str, str, str], ...] = (
     ("target_ref", _ID, "id of an object beside it"),
     ("relationship_type", "indicates|uses", "how two objects belong together"),
     ("name", r"DX-\d{4}-[0-9A-F]{6}", "number of the case, drawn from its salted id"),
-    ("name", "Member|Prompt template sketch|Network of a campaign|Blinded account token", _CONSTANT),
+    ("name", "Member|Prompt template sketch|Answer contract|Network of a campaign|Blinded account token", _CONSTANT),
     ("description", "Keyed sketch of wording that many accounts of one campaign share", _CONSTANT),
+    ("description", "Keyed digest of the form of answer that many accounts of one campaign ask for", _CONSTANT),
     ("description", "Network that several accounts of one campaign use", _CONSTANT),
     ("description", "Output of the exchange's token service for an identifier of a campaign's account", _CONSTANT),
     ("identity_class", "organization", _CONSTANT),
@@ -63,12 +64,17 @@ _ALLOWED: tuple[tuple[str, str, str], ...] = (
     ("indicator_types", "malicious-activity", _CONSTANT),
     ("pattern_type", "stix", _CONSTANT),
     ("pattern_version", r"2\.1", _CONSTANT),
-    ("labels", "dx:(prompt-template|network|token)", "kind of the indicator"),
+    ("labels", "dx:(prompt-template|contract|network|token)", "kind of the indicator"),
     ("confidence", "75", "a person has ruled; the same for all"),
     (
         "pattern",
         r"\[artifact:x_dx_minhash = '[A-Za-z0-9_-]{171}='\]",
         "keyed sketch of wording that at least 5 accounts and 100 requests share, slots and numbers removed",
+    ),
+    (
+        "pattern",
+        r"\[artifact:x_dx_contract = '[0-9a-f]{16}'\]",
+        "keyed digest of keys, tags and scales that at least 5 core accounts and 100 requests ask for; no word of the prompt",
     ),
     (
         "pattern",
@@ -81,6 +87,7 @@ _ALLOWED: tuple[tuple[str, str, str], ...] = (
 _EXTENSION: tuple[tuple[str, str, str], ...] = (
     ("extension_type", "property-extension", _CONSTANT),
     ("kind", "prompt-template", _CONSTANT),
+    ("kind", "contract", _CONSTANT),
     ("kind", "token", _CONSTANT),
     (
         "token_type",
@@ -90,6 +97,7 @@ _EXTENSION: tuple[tuple[str, str, str], ...] = (
     ("epoch", "[a-z0-9-]{1,16}", "name of the epoch whose key the token service holds"),
     ("scheme", "voprf-ristretto255-sha512", "how the token was computed"),
     ("algorithm", sketch.ALGORITHM, "how the sketch was computed"),
+    ("algorithm", sketch.CONTRACT_ALGORITHM, "how the contract was computed"),
     ("num_perm", str(sketch.PERMUTATIONS), "how the sketch was computed"),
     ("shingle", sketch.SHINGLE, "how the sketch was computed"),
     ("normalizer", sketch.NORMALIZER, "how the sketch was computed"),

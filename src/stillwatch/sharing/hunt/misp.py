@@ -20,7 +20,7 @@ import orjson
 from stillwatch.errors import SharingError
 from stillwatch.sharing import catalogue
 from stillwatch.sharing.export.bundle import NETWORK_DAYS, SKETCH_DAYS, Publisher
-from stillwatch.sharing.hunt.indicators import SKETCH_PATH
+from stillwatch.sharing.hunt.indicators import CONTRACT_PATH, SKETCH_PATH
 from stillwatch.sharing.taxii import marking, patterns, times
 from stillwatch.sharing.taxii.admission import RefusedError, admit
 
@@ -29,7 +29,8 @@ _ADDRESSES = ("ip-src", "ip-dst", "ip-src|port", "ip-dst|port")
 _COMMENT = re.compile(
     r".*; valid until (?P<until>\d{4}-\d\d-\d\d)"
     r"(?:; (?P<algorithm>[a-z0-9-]{1,32}) (?P<num_perm>\d{1,4}) (?P<shingle>[a-z0-9-]{1,16}) (?P<normalizer>[a-z0-9-]{1,16})"
-    r" epoch (?P<key_id>[a-z0-9-]{1,16}) threshold (?P<match_threshold>0\.\d{1,4}|1\.0))?"
+    r" epoch (?P<key_id>[a-z0-9-]{1,16}) threshold (?P<match_threshold>0\.\d{1,4}|1\.0)"
+    r"|; (?P<contract>contract-\d{1,2}) epoch (?P<contract_epoch>[a-z0-9-]{1,16}))?"
 )
 
 
@@ -192,13 +193,19 @@ def _indicator(attribute: Mapping[str, Any], tags: list[str], publisher: Publish
 
 
 def _extension(pattern: str, ours: re.Match[str] | None) -> dict[str, Any]:
-    """How to compute a sketch, from the comment that our own feed carries; nothing for other patterns."""
-    if kind_of(pattern) != SKETCH_PATH:
+    """How to compute a sketch or a contract, from the comment that our own feed carries; nothing for other patterns."""
+    path = kind_of(pattern)
+    if path == CONTRACT_PATH:
+        if ours is None or ours["contract"] is None:
+            raise _LeftOutError("a contract without its algorithm")
+        how = {"algorithm": ours["contract"], "key_id": ours["contract_epoch"]}
+        return {"extensions": {catalogue.EXTENSION: {"extension_type": "property-extension", "kind": "contract"} | how}}
+    if path != SKETCH_PATH:
         return {}
     if ours is None or ours["algorithm"] is None:
         raise _LeftOutError("a sketch without its algorithm")
-    told = {"extension_type": "property-extension", "kind": "prompt-template", **ours.groupdict()}
-    del told["until"]
+    names = ("algorithm", "num_perm", "shingle", "normalizer", "key_id", "match_threshold")
+    told = {"extension_type": "property-extension", "kind": "prompt-template", **{name: ours[name] for name in names}}
     numbers = {"num_perm": int(ours["num_perm"]), "match_threshold": float(ours["match_threshold"])}
     return {"extensions": {catalogue.EXTENSION: told | numbers}}
 
