@@ -88,8 +88,8 @@ def export(folder: Path, campaign_id: str, preview: bool, out: Path | None, **gi
     """
     Make a STIX 2.1 bundle of one confirmed campaign.
 
-    Contracts come from the store in DIR, where it was scanned with [sharing]. What misses a floor (5 accounts, 100 requests, 40 runs
-    of four words, 100 benign hits in a million) is left out and named.
+    Contracts come from the store in DIR, where it was scanned with [sharing]. What misses a floor (5 accounts, 100 requests, 40
+    runs of four words, 100 benign hits in a million) is left out and named.
     """
     campaign = _campaign(folder, campaign_id)
     ruling = rulings.standing(folder).get(campaign_id)
