@@ -142,7 +142,9 @@ def test_hits_alone_are_not_even_watched(tmp_path: Path) -> None:
         scene.store(engine)
         weigh(engine, scene.window, EVERYTHING)
 
-        table, _ = verdicts(engine, CampaignSettings(), reference())
+        engine.write(GROUP_TOKENS, GROUP_TOKENS.schema.empty_table())
+
+        table, _ = verdicts(engine, judged(engine, CampaignSettings(), reference()), CampaignSettings(), reference())
 
         said_by = engine.read(EVIDENCE)
         assert max(said_by.filter(np.array(said_by["detector"].to_pylist()) == "peers")["weight_bits"].to_pylist()) > 5
