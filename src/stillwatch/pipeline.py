@@ -11,7 +11,8 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib import metadata
@@ -407,7 +408,22 @@ _FRONTIER_SEED = 1  # any number will do; the same one plants the same campaigns
 def _frontier(
     engine: Engine, settings: Settings, known: campaigns.Reference, window: Window, available: frozenset[str]
 ) -> tuple[campaign.FrontierPoint, ...]:
-    """The smallest campaigns that this log would have shown: planted beside its groups, weighed and judged as they are."""
+    """The smallest campaigns that this log would have shown."""
+    with planted_beside(engine, settings, window, _FRONTIER_SEED, available) as (scratch, planted):
+        return campaigns.frontier(engine, scratch, settings.campaigns, known, planted)
+
+
+@contextmanager
+def planted_beside(
+    engine: Engine,
+    settings: Settings,
+    window: Window,
+    seed: int,
+    available: frozenset[str] | None = None,
+    wanted: Sequence[candidates.Planted] | None = None,
+) -> Iterator[tuple[Engine, tuple[candidates.Planted, ...]]]:
+    """Campaigns planted beside a log's groups and weighed as they are; their tables are gone when the block ends."""
+    told = _available(engine) if available is None else available
     with tempfile.TemporaryDirectory(prefix="stillwatch-planted-") as folder:
         root = Path(folder)
         if engine.has(tables.ACCOUNTS):
@@ -415,10 +431,10 @@ def _frontier(
                 parts.folder(engine.root, tables.ACCOUNTS).resolve(), target_is_directory=True
             )
         with DuckDBEngine(root, replace(settings.engine, name="duckdb", workers=1)) as scratch:
-            planted = candidates.plant(engine, scratch, window, _FRONTIER_SEED)
+            planted = candidates.plant(engine, scratch, window, seed, wanted)
             if planted:
-                evidence.weigh(scratch, window, available - {tables.PEER_HITS.name})
-            return campaigns.frontier(engine, scratch, settings.campaigns, known, planted)
+                evidence.weigh(scratch, window, told - {tables.PEER_HITS.name})
+            yield scratch, planted
 
 
 _SAMPLE = 200  # exchanges a recipe whose wording is looked at, each of another account

@@ -85,6 +85,25 @@ def test_planted_exchanges_are_the_logs_own(scanned: pipeline.Outcome, tmp_path:
             assert len(set(mine["account"].to_pylist())) == p.n_accounts
 
 
+def test_a_campaign_of_many_recipes_shows_less_in_each(scanned: pipeline.Outcome) -> None:
+    """Of ten recipes one holds a tenth of the harvest; infrastructure is shared by as many accounts as asked for."""
+    shape = "templated, shared infrastructure"
+    wanted = [planting.Planted(1, shape, 50, 20, 0.5, reused=0.0), planting.Planted(2, shape, 50, 20, 0.5, 10, 1.0)]
+
+    with DuckDBEngine(scanned.folder / pipeline.STORE, Settings().engine) as engine:
+        window = pipeline.window_of(engine)
+        with pipeline.planted_beside(engine, Settings(), window, 1, wanted=wanted) as (scratch, planted):
+            groups = scratch.read(tables.GROUPS).to_pylist()
+            people = scratch.read(tables.GROUP_ACCOUNTS)
+    units = [people.filter(pc.equal(people["group"], group))["payment_units"].to_pylist() for group in (1, 2)]
+
+    assert list(planted) == wanted
+    assert [g["n_exchanges"] for g in groups] == [500, pytest.approx(50, abs=25)]
+    assert [g["n_accounts"] for g in groups] == [len(told) for told in units]
+    assert set(units[0]) == {1}
+    assert min(units[1]) > 1
+
+
 def test_an_older_document_is_read_and_a_newer_one_is_told(scanned: pipeline.Outcome, tmp_path: Path) -> None:
     """A document of 1.0 lacks the frontier and is read; the report page tells the frontier of a document that has it."""
     tree = orjson.loads(scanned.document.to_json())

@@ -53,14 +53,15 @@ def frontier(
         known: The reference that the log was held against.
         planted: What is in `scratch`.
     """
-    seen = _likely(engine, scratch, settings, known) if planted else frozenset()
+    found = seen(engine, scratch, settings, known) if planted else frozenset()
     cells = dict.fromkeys((p.shape, p.cover) for p in planted)
     return tuple(
-        _point(shape, cover, [p for p in planted if (p.shape, p.cover) == (shape, cover)], seen) for shape, cover in cells
+        _point(shape, cover, [p for p in planted if (p.shape, p.cover) == (shape, cover)], found) for shape, cover in cells
     )
 
 
-def _likely(engine: Engine, scratch: Engine, settings: CampaignSettings, known: reference.Reference) -> frozenset[int]:
+def seen(engine: Engine, scratch: Engine, settings: CampaignSettings, known: reference.Reference) -> frozenset[int]:
+    """Planted groups that would be `likely`: each is one more test beside this log's own, and the only finding."""
     own, theirs = judge.weighed(engine, settings, known), judge.weighed(scratch, settings, known)
     n_tests = 1.0 + judge.effective_tests(engine, own.groups[own.enough])
     likely = theirs.enough & (n_tests * theirs.p <= settings.q) & (theirs.n_families >= settings.min_families)

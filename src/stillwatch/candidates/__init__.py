@@ -5,7 +5,7 @@ Nothing here accuses anyone: sharing a recipe is ordinary. The groups are what t
 """
 
 from stillwatch.candidates import gather, graph, hyperedges, incidence
-from stillwatch.candidates.planting import plant
+from stillwatch.candidates.planting import Planted, plant
 from stillwatch.engine.base import Engine
 from stillwatch.settings import CandidateSettings
 
@@ -23,4 +23,4 @@ def find(engine: Engine, settings: CandidateSettings) -> int:
     return gather.gather(engine, groups, matrix.accounts, settings)
 
 
-__all__ = ["find", "plant"]
+__all__ = ["Planted", "find", "plant"]

@@ -8,6 +8,7 @@ as often repeated as they are in this log. The tables go into an engine of their
 Why not a simulated log: it would say what could be seen in the simulator's world.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,8 @@ class Planted:
         n_accounts: Accounts.
         requests: Exchanges an account, cover included.
         cover: Share of them that is cover, 0…1.
+        recipes: The harvest is spread over so many; a templated group holds what went through one of them.
+        reused: Share of accounts on the campaign's cards, devices and networks, where the shape shares infrastructure.
     """
 
     group: int
@@ -49,6 +52,8 @@ class Planted:
     n_accounts: int
     requests: int
     cover: float
+    recipes: int = 1
+    reused: float = REUSED
 
 
 def grid() -> tuple[Planted, ...]:
@@ -57,29 +62,34 @@ def grid() -> tuple[Planted, ...]:
     return tuple(Planted(n, s, a, r, c) for n, (s, c, a, r) in enumerate(cells, 1))
 
 
-def plant(engine: Engine, scratch: Engine, window: Window, seed: int) -> tuple[Planted, ...]:
+def plant(
+    engine: Engine, scratch: Engine, window: Window, seed: int, wanted: Sequence[Planted] | None = None
+) -> tuple[Planted, ...]:
     """
     Write GROUPS, GROUP_ACCOUNTS, GROUP_EXCHANGES and MODELS of planted campaigns into `scratch`.
 
-    Cost: bounded; some 50,000 planted exchanges whatever the log's size.
+    Cost: of `grid()` bounded; some 50,000 planted exchanges whatever the log's size.
 
     Args:
         engine: A scan's tables, from `candidates` on.
         scratch: Empty.
         window: Of the log.
         seed: The same seed and tables give the same campaigns.
+        wanted: Campaigns to plant; None = `grid()`.
 
     Returns:
         What was planted; nothing where the log's groups hold too few different exchanges to deal out.
     """
     source = _Source.of(engine)
-    made = [(p, _campaign(p, source, window, np.random.default_rng((seed, p.group)))) for p in grid() if source.enough(p)]
+    able = [p for p in (grid() if wanted is None else wanted) if source.enough(p)]
+    made = [(p, _campaign(p, source, window, np.random.default_rng((seed, p.group)))) for p in able]
     if not made:
         return ()
     exchanges = pa.concat_tables([told for _, (told, _) in made])
     scratch.write(tables.GROUP_EXCHANGES, exchanges)
     scratch.write(tables.GROUP_ACCOUNTS, pa.concat_tables([accounts for _, (_, accounts) in made]))
-    scratch.write(tables.GROUPS, pa.Table.from_pylist([_group(p, e.num_rows) for p, (e, _) in made], tables.GROUPS.schema))
+    groups = [_group(p, a.num_rows, e.num_rows) for p, (e, a) in made]
+    scratch.write(tables.GROUPS, pa.Table.from_pylist(groups, tables.GROUPS.schema))
     scratch.write(tables.MODELS, engine.read(tables.MODELS))
     return tuple(p for p, _ in made)
 
@@ -127,17 +137,18 @@ def _harvested(planted: Planted) -> int:
 
 def _campaign(planted: Planted, source: _Source, window: Window, rng: np.random.Generator) -> tuple[pa.Table, pa.Table]:
     """GROUP_EXCHANGES and GROUP_ACCOUNTS of one campaign."""
-    n, own = planted.n_accounts, _harvested(planted)
+    n = planted.n_accounts
+    own = _through_one_recipe(planted, rng)
     account = np.repeat(np.arange(n), own)
-    place = rng.permutation(source.pool)[: n * own]
+    place = rng.permutation(source.pool)[: len(account)]
     at = _queue(rng, window, len(place), np.asarray(source.rows["seen_at"].cast(pa.int64()))[place])
     model = np.full(len(place), source.model, object)
     if source.release is not None:
-        quick = np.flatnonzero(rng.random(n) < PIVOT) * own
+        quick = (np.cumsum(own) - own)[(rng.random(n) < PIVOT) & (own > 0)]
         at[quick] = source.release[1] + rng.integers(0, 24 * _HOUR_US, len(quick))
         model[quick] = source.release[0]
     if planted.shape.startswith("untemplated"):  # such a group is told by its accounts, so their cover is in it too
-        cover, owner = _cover(planted.requests - own, n, source, rng)
+        cover, owner = _cover(planted.requests - _harvested(planted), n, source, rng)
         account, place = np.concatenate((account, owner)), np.concatenate((place, cover))
         at = np.concatenate((at, np.asarray(source.rows["seen_at"].cast(pa.int64()))[cover]))
         model = np.concatenate((model, np.full(len(cover), source.model, object)))
@@ -152,7 +163,18 @@ def _campaign(planted: Planted, source: _Source, window: Window, rng: np.random.
         "model": pa.array(model[order].tolist(), pa.string()),
     }
     exchanges = pa.table([columns[c] for c in tables.GROUP_EXCHANGES.names], names=list(tables.GROUP_EXCHANGES.names))
-    return exchanges.cast(tables.GROUP_EXCHANGES.schema), _accounts(planted, rng)
+    people = _accounts(planted, rng)
+    return exchanges.cast(tables.GROUP_EXCHANGES.schema), people.filter(pa.array(np.isin(np.arange(n), account)))
+
+
+def _through_one_recipe(planted: Planted, rng: np.random.Generator) -> Ints:
+    """Harvested exchanges of each account that the group holds."""
+    each = np.full(planted.n_accounts, _harvested(planted))
+    if planted.recipes == 1 or not planted.shape.startswith("templated"):
+        return each
+    through = rng.binomial(each, 1.0 / planted.recipes)
+    through[0] = max(through[0], 1)
+    return through
 
 
 def _queue(rng: np.random.Generator, window: Window, n: int, own_us: Ints) -> Ints:
@@ -179,7 +201,7 @@ def _accounts(planted: Planted, rng: np.random.Generator) -> pa.Table:
     account = _name(planted, np.arange(n))
     kit = account.copy()
     if planted.shape.endswith("shared infrastructure"):
-        reused = np.flatnonzero(rng.random(n) < REUSED)
+        reused = np.flatnonzero(rng.random(n) < planted.reused)
         kits = max(1, round(len(reused) / A_CARD))
         kit[reused] = -1 - _name(planted, rng.integers(0, kits, len(reused)))
     _, number, units = np.unique(kit, return_inverse=True, return_counts=True)
@@ -199,13 +221,13 @@ def _name(planted: Planted, account: Ints) -> Ints:
     return (planted.group << 20) + account
 
 
-def _group(planted: Planted, n_exchanges: int) -> dict[str, object]:
+def _group(planted: Planted, n_accounts: int, n_exchanges: int) -> dict[str, object]:
     by_accounts = planted.shape.startswith("untemplated")
     return {
         "group": planted.group,
         "origin": "community" if by_accounts else "recipe",
         "told_by": "accounts" if by_accounts else "wording",
         "parent": None,
-        "n_accounts": planted.n_accounts,
+        "n_accounts": n_accounts,
         "n_exchanges": n_exchanges,
     }
