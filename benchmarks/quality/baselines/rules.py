@@ -37,7 +37,7 @@ def synchrotrap(log: pa.Table) -> Scores:
     """Greatest Jaccard similarity of (action, hour) sets with another account; Cao et al., CCS 2014, section 4."""
     sets: dict[str, set[tuple[str, int]]] = defaultdict(set)
     hours = (log["seen_at"].cast(pa.int64()).to_numpy() // 3_600_000_000).tolist()
-    for account, action, hour in zip(log["account_id"].to_pylist(), _actions(log), hours, strict=True):
+    for account, action, hour in zip(log["account_id"].to_pylist(), actions(log), hours, strict=True):
         sets[account].add((action, hour))
     index: dict[tuple[str, int], list[str]] = defaultdict(list)
     for account, done in sets.items():
@@ -57,7 +57,7 @@ def synchrotrap(log: pa.Table) -> Scores:
 
 def fraudar(log: pa.Table) -> Scores:
     """Accounts of the densest blocks of accounts and actions, the first block highest; Hooi et al., KDD 2016, log-weighted."""
-    edges = sorted(set(zip(log["account_id"].to_pylist(), _actions(log), strict=True)))
+    edges = sorted(set(zip(log["account_id"].to_pylist(), actions(log), strict=True)))
     found: Scores = dict.fromkeys(log["account_id"].to_pylist(), 0.0)
     for place in range(BLOCKS):
         block = densest(edges)
@@ -71,7 +71,7 @@ def isolation_forest(log: pa.Table) -> Scores:
     rows: dict[str, list[tuple[int, int, int, int]]] = defaultdict(list)
     hours = (log["seen_at"].cast(pa.int64()).to_numpy() // 3_600_000_000).tolist()
     prompts = [p or "" for p in log["prompt"].to_pylist()]
-    for account, action, hour, prompt in zip(log["account_id"].to_pylist(), _actions(log), hours, prompts, strict=True):
+    for account, action, hour, prompt in zip(log["account_id"].to_pylist(), actions(log), hours, prompts, strict=True):
         rows[account].append((hash(action), hour, len(prompt.split()), hash(prompt)))
     names = sorted(rows)
     features = [
@@ -124,7 +124,8 @@ def densest(edges: list[tuple[str, str]]) -> set[tuple[str, str]]:
     return {(a, x) for a, x in edges if (0, a) in kept and (1, x) in kept}
 
 
-def _actions(log: pa.Table) -> list[str]:
+def actions(log: pa.Table) -> list[str]:
+    """What an exchange does, for rules that need one: its system prompt, or how its prompt begins."""
     systems, prompts = log["system_prompt"].to_pylist(), log["prompt"].to_pylist()
     return [s or " ".join((p or "").split()[:PREFIX_WORDS]) for s, p in zip(systems, prompts, strict=True)]
 
