@@ -88,7 +88,7 @@ def two_sample(x: Floats, y: Floats, rng: np.random.Generator) -> tuple[float, f
 
 def tested(vectors: Floats, windows: Iterator[Ints], benign: npt.NDArray[np.bool_], seed: int) -> list[Tested]:
     """
-    Every window against as many benign requests from outside it.
+    Every window against as many benign requests from outside it; one that leaves too few of them is left out.
 
     Args:
         vectors: Of all requests of the log.
@@ -101,7 +101,8 @@ def tested(vectors: Floats, windows: Iterator[Ints], benign: npt.NDArray[np.bool
         history = benign.copy()
         history[rows] = False
         drawn = rng.permutation(np.flatnonzero(history))[: len(rows)]
-        out.append(Tested(rows, *two_sample(vectors[rows], vectors[drawn], rng)))
+        if len(drawn) >= SMALLEST:
+            out.append(Tested(rows, *two_sample(vectors[rows], vectors[drawn], rng)))
     return out
 
 

@@ -94,7 +94,7 @@ def test_windows_are_full_and_small_ones_are_left_out() -> None:
 def test_every_account_of_an_alarming_window_gets_its_score() -> None:
     """The test names no accounts: a bystander in the fleet's window is as suspect as the fleet; who is in none is not."""
     fleet = [(f"fleet-{n % 9}", f"derive the integral of term {n}", None, n) for n in range(mmd.SMALLEST)]
-    others = [(f"user-{n % 9}", f"my garden and its {n % 13} roses want water", None, 999 + n) for n in range(600)]
+    others = [(f"user-{n % 9}", f"my garden and its {n % 13} roses want water", None, 999 + n) for n in range(2_000)]
     log = a_log(*fleet, ("bystander", "my garden and its roses want water", None, 1), *others)
     alarms: Counter[str] = Counter()
 
