@@ -22,7 +22,6 @@ from stillwatch.lineage.symmetries import blocks
 from stillwatch.lineage.symmetry_ffn import same_routing
 from stillwatch.lineage.upcycled import upcycled_pairs
 from stillwatch.lineage.weights import open_weights
-from stillwatch.methods.matching import fixed_points_log10_p
 
 PAIRS = 240
 DRAWS = 199
@@ -59,12 +58,8 @@ def p_values(made: Iterator[tuple[Model, Model]]) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
     for seed, (suspect, base) in enumerate(made):
         for row in told(suspect, base, seed):
-            ties = (row.draws == row.trace).sum()
-            above = (row.draws > row.trace).sum()
-            found.setdefault(f"{row.kind} T1", []).append(float((above + rng.random() * (ties + 1)) / (DRAWS + 1)))
-            at_least = 10.0 ** fixed_points_log10_p(row.n_fixed, row.sizes)
-            more = 10.0 ** fixed_points_log10_p(row.n_fixed + 1, row.sizes) if row.n_fixed < sum(row.sizes) else 0.0
-            found.setdefault(f"{row.kind} T2", []).append(more + float(rng.random()) * (at_least - more))
+            for statistic, p in zip(("T1", "T2"), row.spread(rng), strict=True):
+                found.setdefault(f"{row.kind} {statistic}", []).append(p)
     return found
 
 

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from stillwatch.lineage.blocks import Block
 from stillwatch.lineage.features import chosen, read, similarity
 from stillwatch.lineage.names import Model
+from stillwatch.lineage.symmetries import blocks
 from stillwatch.methods.matching import fisher_log10, fixed_points_log10_p, match
 
+ALIGNED = ("neurons", "shared-expert neurons", "expert neurons")
 _SAMPLE = 96  # neurons a layer that choose the fit; the chosen pair is then matched over many more
 
 
@@ -44,9 +46,15 @@ class Alignment:
         return fisher_log10(self.log10_p)
 
 
+def lanes(model: Model) -> list[Block]:
+    """Neurons of every layer by kind; the first routed expert stands for all of its layer."""
+    return [block for block in blocks(model) if block.kind in ALIGNED and block.label in ("", "expert 0")]
+
+
 def align(suspect: Model, theirs: list[Block], base: Model, ours: list[Block], most_units: int, seed: int) -> Alignment | None:
-    """Fit layers by their dense neurons; None where no layer of one fits the shape of a layer of the other."""
-    left, right = _neurons(theirs), _neurons(ours)
+    """Fit layers by the kind of neurons that most layers have; None where no layer of one fits the shape of one of the other."""
+    kind = max(ALIGNED, key=lambda kind: min(sum(block.kind == kind for block in side) for side in (theirs, ours)))
+    left, right = ([block for block in side if block.kind == kind] for side in (theirs, ours))
     n = {b.n for b in left} | {b.n for b in right}
     if not left or not right or len(n) != 1 or suspect.width != base.width:
         return None
@@ -62,10 +70,6 @@ def align(suspect: Model, theirs: list[Block], base: Model, ours: list[Block], m
         shares.append(kept / len(units))
         chosen_layers.append(best.layer or 0)
     return Alignment(tuple(b.layer or 0 for b in left), tuple(chosen_layers), fit, tuple(log10_p), tuple(shares))
-
-
-def _neurons(blocks: list[Block]) -> list[Block]:
-    return [block for block in blocks if block.kind == "neurons"]
 
 
 def _sampled(model: Model, layers: list[Block], seed: int) -> Iterator[NDArray[np.float32]]:

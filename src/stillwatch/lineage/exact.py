@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from stillwatch.lineage.features import Pair
 from stillwatch.methods.matching import fixed_points_log10_p, match, trace_draws, trace_moments
-from stillwatch.methods.two_sample import monte_carlo_p
+from stillwatch.methods.two_sample import monte_carlo_p, spread_p
 
 
 @dataclass(slots=True)
@@ -49,6 +49,12 @@ class Row:
     def matching_log10_p(self) -> float:
         """T2: closed form."""
         return fixed_points_log10_p(self.n_fixed, self.sizes)
+
+    def spread(self, rng: np.random.Generator) -> tuple[float, float]:
+        """Both p-values with ties broken at random: what must be uniform when a level is measured."""
+        at_least = 10.0**self.matching_log10_p
+        more = 10.0 ** fixed_points_log10_p(self.n_fixed + 1, self.sizes) if self.n_fixed < sum(self.sizes) else 0.0
+        return spread_p(self.trace, self.draws, float(rng.random())), more + float(rng.random()) * (at_least - more)
 
     def by_layer(self) -> dict[int | None, float]:
         """Share of units left in their place, a layer."""

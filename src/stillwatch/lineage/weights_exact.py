@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from stillwatch.lineage.aligned import Alignment, align
+from stillwatch.lineage.aligned import ALIGNED, Alignment, align, lanes
 from stillwatch.lineage.base import (
     SMALLEST_PRINTED_P,
     Given,
@@ -85,16 +85,22 @@ class WeightsExact:
         """One result a base; skipped where no block of the two models has the same shape."""
         model = read_names(as_class(suspect, Weights))
         for base in bases:
-            yield self._against(*same_routing(model, read_names(as_class(base, Weights))), given)
+            yield self._against(model, read_names(as_class(base, Weights)), given)
 
-    def _against(self, suspect: Model, base: Model, given: Given) -> Result | Skipped:
+    def rows(self, suspect: Model, base: Model, given: Given) -> list[Row]:
+        """Both statistics of every symmetry with their nulls: what a result is joined from, and what its level is measured on."""
+        suspect, base = same_routing(suspect, base)
         theirs = distinct(suspect.weights, blocks(suspect), self.block_share, given.seed)
         wanted = {block.place for block in theirs}
         ours = [block for block in blocks(base) if block.place in wanted or block.kind == "neurons"]
-        found = rows(self._pairs(suspect, theirs, base, ours, given), given.permutations, given.seed)
+        return rows(self._pairs(suspect, theirs, base, ours, given), given.permutations, given.seed)
+
+    def _against(self, suspect: Model, base: Model, given: Given) -> Result | Skipped:
+        found = self.rows(suspect, base, given)
         alignment = None
-        if not any(row.matching_log10_p < math.log10(SMALLEST_PRINTED_P) for row in found if row.kind == "neurons"):
-            alignment = align(suspect, theirs, base, ours, self.units, given.seed)
+        if not any(row.matching_log10_p < math.log10(SMALLEST_PRINTED_P) for row in found if row.kind in ALIGNED):
+            alone = distinct(suspect.weights, lanes(suspect), self.block_share, given.seed)
+            alignment = align(suspect, alone, base, lanes(base), self.units, given.seed)
         asked = [question for row in found for question in _of_row(row)]
         if alignment is not None:
             asked.append(_of_alignment(alignment))

@@ -88,8 +88,32 @@ def monte_carlo_p(observed: float, null: NDArray[np.float64]) -> float:
     >>> monte_carlo_p(3.0, np.array([1.0, 2.0, 3.0]))
     0.5
     """
-    at_least = null >= observed - 1e-9 * max(abs(observed), 1.0)
+    at_least = null >= observed - _rounding(observed)
     return float(1 + np.count_nonzero(at_least)) / (len(null) + 1)
+
+
+def spread_p(observed: float, null: NDArray[np.float64], uniform: float) -> float:
+    """
+    The same p with ties broken at random: uniform under the null also where a statistic takes few values.
+
+    For measuring whether a null is right; a finding takes `monte_carlo_p`, where every tie counts against it.
+
+    Args:
+        uniform: A draw from [0, 1), which decides where among its ties the observed value stands.
+
+    References:
+        Randomised p-values: Lehmann and Romano, Testing Statistical Hypotheses (2005), section 3.3.
+
+    >>> spread_p(3.0, np.array([1.0, 2.0, 3.0]), 0.0), spread_p(3.0, np.array([1.0, 2.0, 3.0]), 0.5)
+    (0.0, 0.25)
+    """
+    above = np.count_nonzero(null > observed + _rounding(observed))
+    ties = np.count_nonzero(np.abs(null - observed) <= _rounding(observed))
+    return (above + uniform * (ties + 1)) / (len(null) + 1)
+
+
+def _rounding(observed: float) -> float:
+    return 1e-9 * max(abs(observed), 1.0)
 
 
 def _signed_weights(mask: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.checkpoints import LLAMA, State, model_of, random_state
+from tests.checkpoints import LLAMA, MIXTURE, State, model_of, random_state
 
-from stillwatch.lineage.aligned import Alignment, align
+from stillwatch.lineage.aligned import Alignment, align, lanes
 from stillwatch.lineage.symmetries import blocks
 
 DEEP = LLAMA | {"num_hidden_layers": 6}
@@ -75,3 +75,18 @@ def test_layers_of_zeros_fit_nothing(tmp_path: Path) -> None:
 
     assert found is not None
     assert np.isfinite(found.fit).all()
+
+
+def test_experts_align_where_no_layer_is_dense(tmp_path: Path) -> None:
+    """
+    A mixture that lost its first layer is found layer by layer through its first experts.
+    """
+    config = MIXTURE | {"num_hidden_layers": 5}
+    state = random_state(config, 1)
+    a, b = (model_of(tmp_path / str(i), s, config) for i, s in enumerate((reordered(state, [1, 2, 4]), state)))
+
+    found = align(a, lanes(a), b, lanes(b), 64, 1)
+
+    assert found is not None
+    assert found.base_layers == (1, 2, 4)
+    assert found.total_log10_p < -12 * 3

@@ -49,6 +49,23 @@ def test_likeness_that_is_nowhere_gives_no_standard_score() -> None:
     assert (row.z, row.trace_p) == (0.0, 1.0)
 
 
+def test_p_values_are_spread_inside_their_steps() -> None:
+    """
+    Two heads are one coin flip: spread p-values fall anywhere in the half of the interval that the coin names.
+    """
+    rng = np.random.default_rng(1)
+    kept, turned = (
+        rows([Pair("KV heads", 0, "", like)], 999, 1)[0]
+        for like in (np.eye(2, dtype=np.float32), 1 - np.eye(2, dtype=np.float32))
+    )
+
+    spread = np.array([[row.spread(rng) for _ in range(50)] for row in (kept, turned)])
+
+    assert (spread[0] < 0.55).all()
+    assert (spread[1] > 0.45).all()
+    assert spread.std(axis=1).min() > 0.1
+
+
 def test_the_seed_fixes_the_draws() -> None:
     """
     The same seed gives the same Monte Carlo p.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from stillwatch.methods.two_sample import hamming_kernel, linear_kernel, monte_carlo_p, permutation_mmd
+from stillwatch.methods.two_sample import hamming_kernel, linear_kernel, monte_carlo_p, permutation_mmd, spread_p
 
 
 def test_hamming_counts_equal_places() -> None:
@@ -62,3 +62,14 @@ def test_a_prompt_with_one_side_only_is_refused() -> None:
 def test_rounding_does_not_break_ties() -> None:
     """A value that differs from the observed by less than rounding counts as a tie, against the finding."""
     assert monte_carlo_p(1.0, np.array([1.0 - 1e-12] * 9)) == 1.0
+
+
+def test_ties_broken_at_random_make_a_coarse_statistic_uniform() -> None:
+    """A statistic of three values gives uniform p-values, also where rounding blurs ties; a finding counts ties against itself."""
+    rng = np.random.default_rng(6)
+    blurred = rng.integers(0, 3, (400, 100)) + rng.normal(0, 1e-13, (400, 100))
+
+    spread = [spread_p(row[0], row[1:], rng.random()) for row in blurred]
+
+    assert stats.kstest(spread, "uniform").pvalue > 0.001
+    assert stats.kstest([monte_carlo_p(row[0], row[1:]) for row in blurred], "uniform").pvalue < 1e-6
