@@ -7,7 +7,7 @@ import click
 
 from stillwatch.cli import output, progress
 from stillwatch.errors import SettingsError
-from stillwatch.worlds import FORMATS, PARTS, build, load, preset, with_dials
+from stillwatch.worlds import FORMATS, PARTS, World, build, load, preset, preset_names, with_dials
 
 
 @click.command("simulate")
@@ -37,7 +37,7 @@ from stillwatch.worlds import FORMATS, PARTS, build, load, preset, with_dials
     is_eager=True,
     expose_value=False,
     callback=lambda c, p, v: _list(c, v),
-    help="Print all dials and exit.",
+    help="Print all presets and dials and exit.",
 )
 @click.option("--quiet", is_flag=True, help="Print results only.")
 def command(
@@ -72,11 +72,23 @@ def command(
 
 
 def _list(context: click.Context, wanted: bool) -> None:
-    """Kinds and their dials with the defaults; what they mean is in docs/reference/worlds.md."""
+    """Shipped worlds, and kinds with their dials and defaults; what they mean is in docs/reference/worlds.md."""
     if wanted:
+        worlds = [preset(name) for name in preset_names()]
+        sizes = [(w.name, w.accounts, w.exchanges, w.days, *_campaigns(w)) for w in worlds]
+        output.table(
+            ("preset", "accounts", "exchanges", "days", "of campaigns: accounts", "exchanges", "an account and day"), sizes
+        )
         rows = [(kind, f.name, str(f.default)) for kind, part in PARTS.items() for f in fields(part)]  # type: ignore[arg-type]
         output.table(("part", "dial", "default"), rows)
         context.exit()
+
+
+def _campaigns(world: World) -> tuple[int, int, str]:
+    """Accounts and exchanges of all campaigns, cover included, and what an account sends a day."""
+    planted = [p for p in world.parts.values() if p.campaign]
+    accounts, exchanges = sum(p.accounts for p in planted), sum(p.exchanges for p in planted)
+    return accounts, exchanges, f"{exchanges / accounts / world.days:.1f}"
 
 
 def _pairs(dials: tuple[str, ...]) -> dict[str, str]:

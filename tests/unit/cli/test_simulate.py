@@ -60,6 +60,22 @@ def test_all_dials_can_be_listed() -> None:
         assert word in said
 
 
+@pytest.mark.parametrize(
+    ("preset", "told"),
+    [
+        ("published-24000", ["24,000", "16,000,000", "22.2"]),
+        ("published-25000", ["25,000", "28,800,000", "25.6"]),
+        ("published-273", ["273", "3,400,000", "732.6"]),
+        ("published-15000", ["15,000", "840,000", "2.0"]),
+    ],
+)
+def test_published_cases_are_listed_with_their_numbers(preset: str, told: list[str]) -> None:
+    """Accounts and exchanges as they were published, and what an account sends a day: 26, 730 and two."""
+    (line,) = [line for line in run("--list").splitlines() if line.split()[:1] == [preset]]
+
+    assert line.split()[-3:] == told
+
+
 def test_a_prevalence_sets_the_size(tmp_path: Path) -> None:
     """The harvest is that share of the whole; another size besides is refused."""
     said = run("--out", str(tmp_path), "--preset", "small", "--prevalence", "0.05", "--quiet")
