@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from stillwatch.records.lineage import (
+    SCHEMA_VERSION,
     DigestRecord,
     LineageDocument,
     PartRecord,
@@ -57,7 +58,7 @@ def a_lineage() -> LineageDocument:
         result("order", HOSTILE, "no power", -0.1),
     )
     return LineageDocument(
-        "1.0",
+        SCHEMA_VERSION,
         "0.1.0",
         datetime(2026, 11, 24, 8, tzinfo=UTC),
         "suspect",

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from stillwatch.lineage import probes
-from stillwatch.lineage.base import Given, Needs, NullPicture, Offer, Operand, Result, Skipped, Verdict, stands
+from stillwatch.lineage.base import Given, Needs, NullPicture, Offer, Operand, Result, Skipped, Verdict
+from stillwatch.lineage.panel import stands_out, verdict_bar
 from stillwatch.lineage.proof import by_panel, recompute
 from stillwatch.lineage.speech import Question, Speaker, shared_prompts, speaker
 
@@ -42,10 +43,10 @@ class TopAgreement:
         scores = strangers or list(given.panel.of(self.name) if given.panel else ())
         proof = by_panel(score, scores) if scores else None
         log10_p = recompute(proof) if proof else 0.0
-        beyond = stands(log10_p, given.alpha)
+        beyond = proof is not None and stands_out(score, scores, log10_p, given.alpha)
         words = f"They begin {n} answers alike in {score:.0%} of the cases"
         words += (
-            f"; rank {10.0**log10_p:.3g} among {len(scores)} strangers."
+            f"; rank {10.0**log10_p:.3g} among {len(scores)} strangers, a verdict asks for {verdict_bar(scores):.0%}."
             if proof
             else "; without strangers or a panel that says nothing."
         )

@@ -23,6 +23,9 @@ from stillwatch.records.lineage import Proof
 Held = TypeVar("Held")
 
 SMALLEST_PRINTED_P = 1e-12  # docs/research.md, lineage: below it the model's assumptions, not the data, set the number
+# what speaks against somebody asks for more than 1 %: at 1 %, 1 of the first 1,035 stranger pairs was called, as a level of 1 %
+# allows (benchmarks/quality/lineage); one level for all exact tests
+EXACT_LEVEL = 1e-5
 
 
 class Verdict(StrEnum):
@@ -301,6 +304,16 @@ def stands(log10_p: float, alpha: float) -> bool:
     True
     """
     return log10_p <= math.log10(alpha) + 1e-8
+
+
+def speaks_against(log10_p: float, alpha: float) -> bool:
+    """
+    May an exact test reject at this p? It asks for 1e-5, or for `alpha` where that is less.
+
+    >>> speaks_against(-4.0, 0.01), speaks_against(-5.0, 0.01), speaks_against(-5.0, 1e-6)
+    (False, True, False)
+    """
+    return stands(log10_p, min(EXACT_LEVEL, alpha))
 
 
 def as_class(operand: Operand, kind: type[Held]) -> Held:

@@ -26,9 +26,9 @@ from stillwatch.lineage.base import (
     StripPicture,
     Verdict,
     as_class,
-    stands,
 )
 from stillwatch.lineage.names import read_names
+from stillwatch.lineage.panel import stands_out, verdict_bar
 from stillwatch.lineage.proof import by_panel, recompute
 from stillwatch.lineage.speech import Question, Speaker, Spoken, TokenScore, speaker
 from stillwatch.lineage.weights import Weights
@@ -135,8 +135,10 @@ class OutputSubspace:
         if strangers:
             proof = by_panel(1.0 - score, strangers)
             log10_p = recompute(proof)
-            told = f" Rank {10.0**log10_p:.3g} among {len(strangers)} strangers."
-            return (Verdict.CALIBRATED if stands(log10_p, given.alpha) else Verdict.NO_POWER), words + told, proof
+            bar = 1.0 - verdict_bar(strangers)
+            told = f" Rank {10.0**log10_p:.3g} among {len(strangers)} strangers, a verdict asks for {bar:.2g}."
+            called = stands_out(1.0 - score, strangers, log10_p, given.alpha)
+            return (Verdict.CALIBRATED if called else Verdict.NO_POWER), words + told, proof
         if score <= _INSIDE:
             return Verdict.COMPATIBLE, words + " Its log-probabilities fit this head.", None
         if score >= _OUTSIDE:

@@ -5,6 +5,7 @@ The owner's training order is a shuffle that nobody else knows, so under the nul
 exact test, whatever the suspect was trained on, and however likely it finds the texts.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,19 +23,22 @@ from stillwatch.lineage.base import (
     NullPicture,
     Offer,
     Operand,
+    Part,
     Result,
     Skipped,
     StripPicture,
     Verdict,
-    stands,
+    print_p,
+    speaks_against,
 )
 from stillwatch.lineage.endpoint import Endpoint
 from stillwatch.lineage.proof import by_order, recompute
 from stillwatch.lineage.speech import Spoken
 from stillwatch.lineage.texts import Texts
-from stillwatch.methods.rank_order import spearman_null
+from stillwatch.methods.rank_order import ALL_ORDERS, spearman_log10_p, spearman_null
 
-_FEWEST = 20  # texts; below it Student's t is a poor stand-in for the permutation null
+_FEWEST = 9  # texts: 9! orders give p below the level that an exact test rejects at
+_SHUFFLES = 99_999  # the fewest whose floor reaches that level
 _STRIPS = 10
 
 
@@ -80,12 +84,17 @@ class Order:
         yield self._judge(suspect.name, bases[0].name, values, order, given)
 
     def _judge(self, suspect: str, base: str, values: NDArray[np.float64], order: NDArray[np.float64], given: Given) -> Result:
-        proof = by_order(values, order)
+        proof = by_order(values, order, max(_SHUFFLES, given.permutations), given.seed)
         assert proof.observed is not None
         log10_p, n = recompute(proof), len(values)
         null = spearman_null(np.array(proof.values), np.array(proof.order), given.permutations, given.seed)
-        beyond = stands(log10_p, given.alpha)
+        beyond = speaks_against(log10_p, given.alpha)
         words = f"Log-likelihood against training order over {n} texts: Spearman {proof.observed:+.3f}."
+        modelled = spearman_log10_p(proof.observed, n)
+        if n > ALL_ORDERS and log10_p <= -math.log10(proof.shuffles + 1):
+            words += (
+                f" None of {proof.shuffles:,} shuffled orders reaches it; Student's t, a model, puts it at p {print_p(modelled)}."
+            )
         return Result(
             test=self.name,
             suspect=suspect,
@@ -99,9 +108,10 @@ class Order:
             null_mean=0.0,
             null_sd=float(1.0 / np.sqrt(n - 1)),
             n=n,
-            draws=given.permutations,
+            draws=proof.shuffles,
             seed=given.seed,
-            assumptions=("the training order was shuffled", "nobody published it", "the permutation null by Student's t"),
+            assumptions=("the training order was shuffled", "nobody published it"),
+            parts=(Part("by Student's t, a model", n, proof.observed, modelled, "for what shuffles cannot resolve"),),
             pictures=(
                 NullPicture("Correlation under shuffled orders, and observed", tuple(float(v) for v in null), proof.observed),
                 _strip(values, order),
@@ -167,8 +177,12 @@ def _mean(line: Spoken) -> float:
 
 
 def _strip(values: NDArray[np.float64], order: NDArray[np.float64]) -> StripPicture:
-    groups = np.array_split(values[np.argsort(order, kind="stable")], _STRIPS)
+    strips = min(_STRIPS, len(values))
+    groups = np.array_split(values[np.argsort(order, kind="stable")], strips)
     means = tuple(float(group.mean()) for group in groups)
     return StripPicture(
-        "Mean log-likelihood, first to last tenth of training", tuple(f"{i + 1}/10" for i in range(_STRIPS)), means, max(means)
+        "Mean log-likelihood, first to last tenth of training",
+        tuple(f"{i + 1}/{strips}" for i in range(strips)),
+        means,
+        max(means),
     )

@@ -5,6 +5,9 @@ Same-recipe, same-data strangers belong in a panel: they are the ones that fool 
 """
 
 import hashlib
+import math
+import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -49,6 +52,28 @@ class Panel:
         """
         strangers = self.of(test)
         return (1 + sum(s >= score for s in strangers)) / (len(strangers) + 1)
+
+
+def verdict_bar(strangers: Sequence[float]) -> float:
+    """
+    The score a verdict asks for beyond its p-value: as far above the largest stranger as that is above the median.
+
+    A conformal p at level α calls a share α of strangers related, by construction; evidence against somebody needs a gap.
+
+    >>> verdict_bar([0.0, 1.0, 3.0])
+    5.0
+    """
+    return 2.0 * max(strangers) - statistics.median(strangers)
+
+
+def stands_out(score: float, strangers: Sequence[float], log10_p: float, alpha: float) -> bool:
+    """
+    May a calibrated test call this score? Its rank must stand at `alpha`, and the score at the bar above all strangers.
+
+    >>> stands_out(4.9, [0.0, 1.0, 3.0], -3.0, 0.01), stands_out(5.0, [0.0, 1.0, 3.0], -3.0, 0.01)
+    (False, True)
+    """
+    return log10_p <= math.log10(alpha) + 1e-8 and score >= verdict_bar(strangers)
 
 
 def load_panel(path: Path) -> Panel:

@@ -14,13 +14,14 @@ from scipy import stats
 
 from stillwatch.methods.keyed_choice import agreement_log10_p
 from stillwatch.methods.matching import fisher_log10, fixed_points_log10_p
-from stillwatch.methods.rank_order import spearman, spearman_log10_p
+from stillwatch.methods.rank_order import permutation_p, spearman, spearman_log10_p
 from stillwatch.methods.two_sample import monte_carlo_p
 from stillwatch.records.fields import SIGNIFICANT_DIGITS
 from stillwatch.records.lineage import Proof
 
 _LN_10 = math.log(10.0)
 _MOST_CHOICES = 20_000_000  # a bundle of somebody else's must not fill the memory
+_MOST_SHUFFLED = 50_000_000_000  # nor the day: some minutes
 
 
 def by_rank(observed: float, draws: Sequence[float] | NDArray[np.float64]) -> Proof:
@@ -39,11 +40,11 @@ def by_key(chances: NDArray[np.float64], n_agree: int) -> Proof:
     return Proof("key", chances=_all_stored(kinds), sizes=tuple(int(s) for s in sizes), n_agree=n_agree)
 
 
-def by_order(values: NDArray[np.float64], order: NDArray[np.float64]) -> Proof:
-    """Likelihood against training order: Spearman's correlation."""
+def by_order(values: NDArray[np.float64], order: NDArray[np.float64], shuffles: int, seed: int) -> Proof:
+    """Likelihood against training order: Spearman's correlation among those of so many shuffled orders."""
     kept_values, kept_order = _all_stored(values), _all_stored(order)
     rho = spearman(np.array(kept_values), np.array(kept_order))
-    return Proof("order", observed=_stored(rho), values=kept_values, order=kept_order)
+    return Proof("order", observed=_stored(rho), values=kept_values, order=kept_order, shuffles=shuffles, seed=seed)
 
 
 def by_fixed_points(n_fixed: int, sizes: Sequence[int]) -> Proof:
@@ -80,8 +81,12 @@ def _key(proof: Proof) -> float:
 
 
 def _order(proof: Proof) -> float:
-    rho = spearman(np.array(proof.values), np.array(proof.order))
-    return spearman_log10_p(rho, len(proof.values))
+    values, order = np.array(proof.values), np.array(proof.order)
+    if len(values) != len(order) or len(values) * proof.shuffles > _MOST_SHUFFLED:
+        raise ValueError(f"a proof of kind 'order' needs as many places as values, at most {_MOST_SHUFFLED:,} to shuffle")
+    if proof.shuffles:
+        return math.log10(permutation_p(values, order, proof.shuffles, proof.seed))
+    return spearman_log10_p(spearman(values, order), len(values))  # documents before 1.1
 
 
 def _normal(proof: Proof) -> float:

@@ -19,7 +19,19 @@ from numpy.typing import NDArray
 
 from stillwatch.errors import LineageError
 from stillwatch.lineage import probes
-from stillwatch.lineage.base import Given, GivenKind, Needs, NullPicture, Offer, Operand, Part, Result, Skipped, Verdict, stands
+from stillwatch.lineage.base import (
+    Given,
+    GivenKind,
+    Needs,
+    NullPicture,
+    Offer,
+    Operand,
+    Part,
+    Result,
+    Skipped,
+    Verdict,
+    speaks_against,
+)
 from stillwatch.lineage.proof import by_key, recompute
 from stillwatch.lineage.speech import Question, Spoken, speaker
 from stillwatch.methods.keyed_choice import distinct, is_green, pick
@@ -99,7 +111,7 @@ class TextKeyed:
         log10_p = recompute(proof)
         mean, sd = float(chances.sum()), math.sqrt(float((chances * (1 - chances)).sum()))
         draws = _random_keys(choices, given.seed)
-        beyond = stands(log10_p, given.alpha)
+        beyond = speaks_against(log10_p, given.alpha)
         words = f"{agree} of {len(chances)} distinct choices agree with the key; by chance {mean:.1f} ± {sd:.1f} would."
         return Result(
             test=self.name,

@@ -30,8 +30,8 @@ from stillwatch.lineage.base import (
     Result,
     Skipped,
     Verdict,
-    stands,
 )
+from stillwatch.lineage.panel import stands_out, verdict_bar
 from stillwatch.lineage.proof import by_panel, recompute
 from stillwatch.lineage.speech import Question, Speaker, shared_prompts, speaker
 from stillwatch.methods.ngram_likelihood import gram_counts, log_ratio
@@ -94,13 +94,14 @@ class TextUnkeyed:
         log10_p = recompute(proof)
         p, floor = 10.0**log10_p, 1.0 / (len(others) + 1)
         words = f"It leans to {base} by {score:+.3f} nats a k-gram, rank {p:.3g} among {len(others)} strangers"
-        words += f" (never below {floor:.3g} with {len(others)})." if floor > given.alpha else "."
+        words += f" (never below {floor:.3g} with {len(others)})" if floor > given.alpha else ""
+        words += f"; a verdict asks for {verdict_bar(others):+.3f}."
         others_words = f" In the race: {', '.join(f'{b} {row[suspect]:+.3f}' for b, row in leans.items())}, unknown 0."
         return Result(
             test=self.name,
             suspect=suspect,
             base=base,
-            verdict=Verdict.CALIBRATED if stands(log10_p, given.alpha) else Verdict.NO_POWER,
+            verdict=Verdict.CALIBRATED if stands_out(score, others, log10_p, given.alpha) else Verdict.NO_POWER,
             sentence=words + others_words,
             null="the suspect is one more stranger to this candidate: their leans are exchangeable",
             exact=False,

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from stillwatch.errors import LineageError
-from stillwatch.lineage.base import Given, Result, Verdict
+from stillwatch.lineage.base import EXACT_LEVEL, Given, Result, Verdict
 from stillwatch.lineage.names import read_names
 from stillwatch.lineage.place import read_start
 from stillwatch.lineage.sketch import Sketch, in_place_distance, norm_distance, sketch
 from stillwatch.lineage.weights import open_weights
-from stillwatch.lineage.weights_exact import LEVEL, WeightsExact
+from stillwatch.lineage.weights_exact import WeightsExact
 from stillwatch.lineage.weights_robust import WeightsRobust
 
 # in-place distance worth a test: 1 for strangers, give or take 0.01 over a whole model; less where the best layer was picked
@@ -131,7 +131,7 @@ class _Joint:
 def _joined(sketches: list[Sketch], given: Given, pairs: int) -> tuple[list[_Joint], int]:
     """Edges that a test holds after Bonferroni over all pairs of the folder, tested or not; and how many were tested."""
     family = list(range(len(sketches)))
-    level = math.log10(min(LEVEL, given.alpha / pairs))
+    level = math.log10(min(EXACT_LEVEL, given.alpha / pairs))
     joints: list[_Joint] = []
     tested = 0
     for a, b, distance in _alike_in_place(sketches):

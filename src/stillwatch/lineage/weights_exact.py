@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from stillwatch.lineage.aligned import ALIGNED, Alignment, align, lanes
 from stillwatch.lineage.base import (
+    EXACT_LEVEL,
     SMALLEST_PRINTED_P,
     Given,
     MatrixPicture,
@@ -22,6 +23,7 @@ from stillwatch.lineage.base import (
     Verdict,
     as_class,
     print_p,
+    speaks_against,
 )
 from stillwatch.lineage.blocks import Block
 from stillwatch.lineage.distinct import distinct
@@ -36,8 +38,6 @@ from stillwatch.lineage.upcycled import upcycled_pairs
 from stillwatch.lineage.weights import Weights
 from stillwatch.records.lineage import Proof
 
-# what speaks against somebody asks for more than 1 %: at 1 %, 1 of 1,035 stranger pairs was called (benchmarks/quality/lineage)
-LEVEL = 1e-5
 NULL = "suspect and base were initialised independently, and training treated the units of each block alike"
 ASSUMPTIONS = (
     "a shared seed with the same code and shapes breaks the null without any theft: shown is 'not independently initialised'",
@@ -132,7 +132,7 @@ class WeightsExact:
         best = min(asked, key=lambda question: recompute(question.proof))
         proof = replace(best.proof, questions=questions)
         log10_p = recompute(proof)
-        rejected = log10_p <= math.log10(min(LEVEL, given.alpha))
+        rejected = speaks_against(log10_p, given.alpha)
         said = f"p {print_p(log10_p)} over {questions} questions, the strongest: {best.name}, {best.note}"
         row = min(found, key=lambda r: r.matching_log10_p, default=None)
         tokens = common_tokens(suspect, base)
@@ -159,10 +159,10 @@ class WeightsExact:
 
 
 def _opening(log10_p: float, alpha: float) -> str:
-    if log10_p <= math.log10(min(LEVEL, alpha)):
+    if speaks_against(log10_p, alpha):
         return "Not independently initialised"
     if log10_p <= math.log10(alpha):
-        return f"Short of the p {min(LEVEL, alpha):g} that speaking against a model asks for"
+        return f"Short of the p {min(EXACT_LEVEL, alpha):g} that speaking against a model asks for"
     return "Nothing that independent models do not show"
 
 

@@ -5,7 +5,6 @@ Why it is never exact: independent models trained on the same data agree about t
 stranger pairs, and a verdict asks for more than a rank among them.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -27,7 +26,7 @@ from stillwatch.lineage.base import (
 )
 from stillwatch.lineage.names import Model, read_names
 from stillwatch.lineage.neuron_agreement import Agreement, agreements
-from stillwatch.lineage.panel import Panel, shipped_panel
+from stillwatch.lineage.panel import Panel, shipped_panel, stands_out
 from stillwatch.lineage.proof import by_panel, recompute
 from stillwatch.lineage.weights import Weights
 
@@ -65,12 +64,11 @@ class WeightsRobust:
         """One result a base; skipped where no neurons can be compared. The panel is the given one, if it knows this test."""
         model = read_names(as_class(suspect, Weights))
         panel = given.panel if given.panel is not None and given.panel.of(self.name) else shipped_panel()
-        bar = verdict_bar(panel.of(self.name))
         for base in bases:
             other = read_names(as_class(base, Weights))
             found = agreements(model, other, self.layers, self.neurons, given.seed)
             if found:
-                yield self._result(model, other, given, panel, bar, found)
+                yield self._result(model, other, given, panel, found)
             else:
                 yield Skipped(self.name, base.name, "the two share neither width nor tokens: no neurons can be compared")
 
@@ -79,12 +77,12 @@ class WeightsRobust:
         seen = agreements(suspect, base, self.layers, self.neurons, seed)
         return max((one.score for one in seen), default=None)
 
-    def _result(self, suspect: Model, base: Model, given: Given, panel: Panel, bar: float, found: list[Agreement]) -> Result:
+    def _result(self, suspect: Model, base: Model, given: Given, panel: Panel, found: list[Agreement]) -> Result:
         best = max(found, key=lambda seen: seen.score)
         strangers = panel.of(self.name)
         proof = by_panel(best.score, strangers)
         log10_p = recompute(proof)
-        called = log10_p <= math.log10(given.alpha) and best.score >= bar
+        called = stands_out(best.score, strangers, log10_p, given.alpha)
         opening = "Holds the base's neurons, by a calibrated score" if called else "Nothing beyond what strangers show"
         said = (
             f"{best.hits} of {best.tried} neurons agree on their nearest neuron of the base, {best.chance:.1f} expected by chance"
@@ -113,18 +111,6 @@ class WeightsRobust:
             panel_id=panel.panel_id,
             proof=proof,
         )
-
-
-def verdict_bar(strangers: Sequence[float]) -> float:
-    """
-    The score a verdict asks for beyond its p-value: as far above the largest stranger as that is above the median.
-
-    A conformal p at level α calls a share α of strangers related, by construction; evidence against somebody needs a gap.
-
-    >>> verdict_bar([0.0, 1.0, 3.0])
-    5.0
-    """
-    return 2.0 * max(strangers) - float(np.median(strangers))
 
 
 def _told(seen: Agreement) -> str:

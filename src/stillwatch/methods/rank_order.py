@@ -1,10 +1,15 @@
 """Does one number follow the order of another? Spearman's correlation with its permutation null."""
 
+import itertools
 import math
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+
+ALL_ORDERS = 9  # 362,880 of them
+_ENOUGH = 100
+_AT_ONCE = 2_000_000  # numbers shuffled at once
 
 
 def spearman(values: NDArray[np.float64], order: NDArray[np.float64]) -> float:
@@ -33,11 +38,40 @@ def spearman_null(values: NDArray[np.float64], order: NDArray[np.float64], permu
     return np.array([a @ rng.permutation(b) for _ in range(permutations)])
 
 
+def permutation_p(values: NDArray[np.float64], order: NDArray[np.float64], shuffles: int, seed: int) -> float:
+    """
+    Exact one-sided p of Spearman's correlation under uniformly shuffled orders, ties counted against the finding.
+
+    Up to nine items every order is looked at. Beyond, orders are drawn until 100 of them reach the observed correlation, or
+    `shuffles` were drawn: uniform under the null either way, with a floor of 1 / (shuffles + 1).
+    Cost: `shuffles` × items for a strong finding, 100 / p × items else; a second for 2,400 items and 20,000 shuffles.
+
+    References:
+        Besag and Clifford, "Sequential Monte Carlo p-values", Biometrika 78 (1991).
+
+    >>> round(permutation_p(np.arange(5.0), np.arange(5.0), 99, seed=1) * 120)
+    1
+    """
+    # doubled ranks about 0 are whole numbers, and so are their products: sums are exact, and ties are ties
+    a, b = (2.0 * stats.rankdata(side) - (len(side) + 1) for side in (values, order))
+    observed = float(a @ b)
+    if len(a) <= ALL_ORDERS:
+        return float(np.mean(np.array(list(itertools.permutations(b))) @ a >= observed))
+    rng, reached, drawn = np.random.default_rng(seed), 0, 0
+    while drawn < shuffles:
+        few = min(max(1, _AT_ONCE // len(b)), shuffles - drawn)
+        hits = np.cumsum(rng.permuted(np.broadcast_to(b, (few, len(b))), axis=1) @ a >= observed)
+        if reached + hits[-1] >= _ENOUGH:
+            return _ENOUGH / (drawn + int(np.searchsorted(hits, _ENOUGH - reached)) + 1)
+        reached, drawn = reached + int(hits[-1]), drawn + few
+    return (reached + 1) / (shuffles + 1)
+
+
 def spearman_log10_p(rho: float, count: int) -> float:
     """
     log10 of the one-sided P(correlation ≥ rho) by Student's t on `count` - 2 degrees of freedom.
 
-    An approximation to the permutation null, good from some 20 items; past the floor of a Monte Carlo test it is a model.
+    A model of the permutation null, good from some 20 items: for what lies beyond the resolution of `permutation_p`.
 
     References:
         Kendall and Stuart, volume 2, 31.19.

@@ -109,7 +109,7 @@ def spread_p(observed: float, null: NDArray[np.float64], uniform: float) -> floa
     """
     above = np.count_nonzero(null > observed + _rounding(observed))
     ties = np.count_nonzero(np.abs(null - observed) <= _rounding(observed))
-    return (above + uniform * (ties + 1)) / (len(null) + 1)
+    return float(above + uniform * (ties + 1)) / (len(null) + 1)
 
 
 def _rounding(observed: float) -> float:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from stillwatch.records import fields
 from stillwatch.records.fields import Told
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 SCHEMA_FILE = "lineage.schema.json"
 SCHEMA_ID = "urn:stillwatch:schema:lineage:1"
 VERDICTS = ("exact reject of independence", "calibrated", "compatible", "excluded", "no power")
@@ -43,6 +43,11 @@ class Proof:
     values: Annotated[tuple[float, ...], Told("the suspect's log-likelihood of each training text")] = ()
     order: Annotated[tuple[float, ...], Told("place of each text in the owner's training order")] = ()
     questions: Annotated[int, Told("such questions asked of the same pair at once: p is multiplied by it (Bonferroni)", 1)] = 1
+
+    shuffles: Annotated[
+        int, Told("orders drawn at most; 0 in documents before 1.1: by Student's t; since 1.1", 0, since="1.1")
+    ] = 0
+    seed: Annotated[int, Told("of these shuffles; since 1.1", 0, since="1.1")] = 0
 
     def __post_init__(self) -> None:
         fields.check(self)
@@ -128,7 +133,9 @@ class SkippedRecord:
     test: Annotated[str, Told("name of the test")]
     base: Annotated[str | None, Told("the candidate; null where the suspect itself does not permit the test")]
     reason: Annotated[str, Told("why, in words")]
-    failed: Annotated[bool, Told("could it have run, but a model behind an address gave no usable answer?")] = False
+    failed: Annotated[
+        bool, Told("could it have run, but a model behind an address gave no usable answer? since 1.1", since="1.1")
+    ] = False
 
     def __post_init__(self) -> None:
         fields.check(self)
@@ -166,6 +173,8 @@ class LineageDocument:
 
     def __post_init__(self) -> None:
         fields.check(self)
+        if self.schema_version.partition(".")[0] != SCHEMA_VERSION.partition(".")[0]:
+            raise ValueError(f"LineageDocument.schema_version must be {SCHEMA_VERSION.partition('.')[0]}.x")
 
 
 def to_json(document: LineageDocument) -> bytes:

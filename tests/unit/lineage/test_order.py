@@ -49,17 +49,41 @@ def only(who: Any, given: Given) -> Result:
 
 
 def test_later_texts_that_are_likelier_reject_independence(tmp_path: Path) -> None:
-    """Exact, far below any Monte Carlo floor, with the null and the tenths of training as pictures."""
+    """No shuffled order reaches it: p at the floor of the shuffles, what lies below it by a model that is named as one."""
     path = order_file(tmp_path, 400, 1)
 
     found = only(suspect(path, 1.0, 2), Given(order_file=path, permutations=199))
 
     assert found.verdict is Verdict.REJECT
-    assert found.log10_p is not None
-    assert found.log10_p < -12
+    assert found.log10_p == pytest.approx(-5.0)
     assert found.statistic is not None
     assert found.statistic > 0.3
     assert len(found.pictures) == 2
+    assert "None of 99,999 shuffled orders reaches it; Student's t, a model, puts it at p < 1e-12" in found.sentence
+    assert (found.parts[0].log10_p or 0.0) < -12
+
+
+def test_few_texts_are_held_against_every_order(tmp_path: Path) -> None:
+    """Nine texts in the owner's very order are one chance in 9!: enough to reject, and with no floor to speak of."""
+    path = order_file(tmp_path, 9, 1)
+
+    found = only(suspect(path, 1000.0, 2), Given(order_file=path))
+
+    assert found.verdict is Verdict.REJECT
+    assert 10 ** (found.log10_p or 0.0) == pytest.approx(1 / 362_880)
+    assert "shuffled orders" not in found.sentence
+    assert found.pictures[1].labels == tuple(f"{i}/9" for i in range(1, 10))  # type: ignore[union-attr]  # a strip
+
+
+def test_a_level_of_one_in_a_hundred_rejects_nobody(tmp_path: Path) -> None:
+    """What speaks against somebody asks for 1e-5: a p of 0.001 is told, and is no verdict."""
+    path = order_file(tmp_path, 100, 1)
+    memory = next(m for m in np.arange(0.0, 2.0, 0.02) if (only(suspect(path, m, 2), Given(order_file=path)).log10_p or 0.0) < -3)
+
+    found = only(suspect(path, float(memory), 2), Given(order_file=path, alpha=0.05))
+
+    assert -5 < (found.log10_p or 0.0) < -3
+    assert found.verdict is Verdict.NO_POWER
 
 
 def test_a_stranger_is_level(tmp_path: Path) -> None:

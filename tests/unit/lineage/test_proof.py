@@ -25,7 +25,10 @@ from stillwatch.records.lineage import Proof
         (by_rank(2.0, [1.0, 2.0, 3.0]), math.log10(0.75)),
         (by_panel(9.0, np.arange(9.0)), -1.0),
         (by_key(np.array([0.5, 0.25, 0.5]), 3), math.log10(0.0625)),
-        (by_order(np.arange(10.0), np.arange(10.0)), -math.log10(math.factorial(10))),
+        (by_order(np.arange(9.0), np.arange(9.0), 99, 1), -math.log10(math.factorial(9))),
+        (by_order(np.arange(30.0), np.arange(30.0), 1_999, 1), -math.log10(2_000)),
+        # a document of version 1.0: by Student's t
+        (Proof("order", values=tuple(range(10)), order=tuple(range(10))), -math.log10(math.factorial(10))),
         (by_fixed_points(5, [5]), -math.log10(120)),
         (Proof("normal", observed=3.0), math.log10(stats.norm.sf(3.0))),
         (by_fisher([-1.0, -2.0]), math.log10(stats.combine_pvalues([0.1, 0.01]).pvalue)),
@@ -56,6 +59,14 @@ def test_a_proof_cannot_fill_the_memory() -> None:
     """A bundle that claims a trillion choices is refused before anything is laid out."""
     with pytest.raises(ValueError, match="choices"):
         recompute(Proof("key", chances=(0.5,), sizes=(10**12,), n_agree=1))
+
+
+def test_a_proof_cannot_take_the_day() -> None:
+    """A bundle that asks for a trillion shuffles is refused before the first; so are places that are not one a value."""
+    many = tuple(float(i) for i in range(100))
+    for proof in (Proof("order", values=many, order=many, shuffles=10**12), Proof("order", values=many, order=many[1:])):
+        with pytest.raises(ValueError, match="as many places as values"):
+            recompute(proof)
 
 
 def test_a_number_that_is_missing_is_an_error() -> None:

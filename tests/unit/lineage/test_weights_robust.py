@@ -8,10 +8,10 @@ from tests.checkpoints import LLAMA, State, random_state, write_folder
 
 from stillwatch.lineage.base import Given, Result, Skipped, Verdict
 from stillwatch.lineage.names import read_names
-from stillwatch.lineage.panel import PanelScore, make_panel, shipped_panel
+from stillwatch.lineage.panel import PanelScore, make_panel, shipped_panel, verdict_bar
 from stillwatch.lineage.proof import recompute
 from stillwatch.lineage.weights import open_weights
-from stillwatch.lineage.weights_robust import WeightsRobust, verdict_bar
+from stillwatch.lineage.weights_robust import WeightsRobust
 
 WIDE = LLAMA | {"intermediate_size": 120}
 

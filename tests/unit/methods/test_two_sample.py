@@ -65,7 +65,7 @@ def test_rounding_does_not_break_ties() -> None:
 
 
 def test_ties_broken_at_random_make_a_coarse_statistic_uniform() -> None:
-    """A statistic of three values gives uniform p-values, also where rounding blurs ties; a finding counts ties against itself."""
+    """A statistic of three values gives uniform p-values, also where rounding blurs ties; a finding counts all ties."""
     rng = np.random.default_rng(6)
     blurred = rng.integers(0, 3, (400, 100)) + rng.normal(0, 1e-13, (400, 100))
 
