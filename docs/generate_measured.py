@@ -112,16 +112,29 @@ def baselines() -> str:
     ]
     return "\n".join(
         [
-            "\n## Simpler rules on the same worlds\n",
-            "`python -m benchmarks.quality.baselines.run`, seeds "
+            "\n## Simpler rules, and a peer, on the same worlds\n",
+            "`python -m benchmarks.quality.baselines.run --honeypotllm PEERS/bin/python`, seeds "
             f"{runs[0]['seeds'][0]} to {runs[0]['seeds'][-1]}. A rule has the best threshold under which at most 1 % of all benign accounts "
             "are accused, known from the truth; Stillwatch has its own (core or probable of a likely campaign).\n",
             "| rule | harvesting accounts found | benign accounts accused | worst kind |",
             "|---|---|---|---|",
             *rows,
-            "",
+            _alarms(runs[0].get("windows", {})),
         ]
     )
+
+
+def _alarms(windows: dict[str, int]) -> str:
+    """How many windows the MMD test alarms on, with a harvest in them and without."""
+    names = dict.fromkeys(name.rpartition(", ")[0] for name in windows if name.endswith((", benign", ", harvested")))
+    told = []
+    for name in names:
+        with_it, without = (
+            f"{windows.get(f'{name}, {which}, alarm', 0)} of {windows.get(f'{name}, {which}', 0)}"
+            for which in ("harvested", "benign")
+        )
+        told.append(f"{name.removeprefix('MMD, ')}: {with_it} windows that hold a harvest, {without} that hold none")
+    return f"\nMMD alarms at p ≤ 0.01 (all traffic also with the harvest taken out). {'; '.join(told)}.\n" if told else ""
 
 
 def _worst(rule: dict[str, Any]) -> str:

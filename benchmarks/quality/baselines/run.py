@@ -64,7 +64,8 @@ def windowed(log: pa.Table, benign: set[str], alarms: Counter[str]) -> dict[str,
     Args:
         log: Of one world.
         benign: Its benign accounts.
-        alarms: Windows that alarm and all windows are counted here, those that hold a harvesting account's requests apart.
+        alarms: Windows that alarm and all windows are counted here, those that hold a harvesting account's requests apart; of all
+            traffic, where every window does, also those of the log without these accounts.
     """
     vectors = mmd.embedded([p or "" for p in log["prompt"].to_pylist()])
     history = np.asarray(pc.is_in(log["account_id"], pa.array(sorted(benign))))
@@ -75,6 +76,11 @@ def windowed(log: pa.Table, benign: set[str], alarms: Counter[str]) -> dict[str,
         for window in told:
             which = "benign" if history[window.rows].all() else "harvested"
             alarms.update({f"{name}, {which}": 1, f"{name}, {which}, alarm": int(window.p <= mmd.ALARM)})
+    rows = np.flatnonzero(history)
+    quiet = mmd.tested(vectors, (rows[w] for w in mmd.in_time(log.filter(pa.array(history)))), history, seed=1)
+    alarms.update(
+        {"MMD, all traffic, benign": len(quiet), "MMD, all traffic, benign, alarm": sum(w.p <= mmd.ALARM for w in quiet)}
+    )
     return out
 
 
