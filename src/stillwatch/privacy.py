@@ -56,7 +56,7 @@ class Key:
 
     def digest(self, purpose: str, value: str) -> int:
         """Signed 64-bit pseudonym of one value under one purpose (keyed BLAKE2b, RFC 7693)."""
-        raw = hashlib.blake2b(value.encode("utf-8", "surrogatepass"), digest_size=8, key=self.secret[:64], person=_tag(purpose))
+        raw = hashlib.blake2b(value.encode("utf-8", "surrogatepass"), digest_size=8, key=self.secret[:64], person=tag(purpose))
         return int.from_bytes(raw.digest(), "little", signed=True)
 
     @classmethod
@@ -122,5 +122,6 @@ def digest(pseudonym: str) -> int:
 
 
 @cache
-def _tag(purpose: str) -> bytes:
+def tag(purpose: str) -> bytes:
+    """The personalisation of a purpose's digests, 16 bytes: kernels that digest a whole column need it."""
     return hashlib.sha256(purpose.encode()).digest()[:16]

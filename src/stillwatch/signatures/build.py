@@ -212,7 +212,7 @@ def _config(exchanges: pa.RecordBatch, tools: npt.NDArray[np.uint64], key: Key, 
         values = pc.fill_null(column.cast(pa.float64()) if not pa.types.is_boolean(column.type) else column.cast(pa.uint8()), 0)
         bits = (values.to_numpy(zero_copy_only=False).astype(np.float64) + 0.0).view(np.uint64)
         _mix_in(total, np.where(column.is_valid().to_numpy(zero_copy_only=False), bits, _ABSENT))
-    for name, prepare in (("reasoning_effort", str), ("user_agent", client_family)):
+    for name, prepare in (("reasoning_effort", None), ("user_agent", client_family)):
         column = digests(_column(exchanges, name), key, "config " + name, prepare)
         _mix_in(total, pc.fill_null(column, 0).to_numpy(zero_copy_only=False).view(np.uint64))
     out = np.empty(len(total), np.int64)
