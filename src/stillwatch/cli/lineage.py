@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +16,7 @@ if importlib.util.find_spec("gguf") is None or importlib.util.find_spec("tokeniz
 
 from stillwatch import lineage
 from stillwatch.cli.lineage_tree import tree
-from stillwatch.lineage import bundle, document, signing
+from stillwatch.lineage import again, bundle, document, signing
 from stillwatch.lineage.base import Given, Verdict, print_p
 from stillwatch.lineage.operands import Access, host_of, open_operand
 from stillwatch.lineage.panel import load_panel
@@ -27,6 +28,10 @@ from stillwatch.report import lineage as page
 
 DEFAULT_KEY_VARIABLE = "STILLWATCH_API_KEY"
 _A_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_NUMBERS_ALONE = (
+    "not looked at: p-values were computed from the numbers in the bundle, files by digest where they are. Give --suspect and "
+    "--against to run the tests again"
+)
 _SHOWN = frozenset({Verdict.REJECT.value, Verdict.CALIBRATED.value})
 
 
@@ -127,24 +132,69 @@ def test(
 
 @command.command("verify")
 @click.argument("path", metavar="BUNDLE", type=_A_FILE)
+@click.argument("more", nargs=-1, metavar="[BASE]...")
 @click.option("--signed-by", "expected", metavar="KEY_ID", help="Key id (64 hex digits) that must have signed it.")
+@click.option("--suspect", metavar="OPERAND", help="The suspect itself: the tests run again on it.")
+@click.option("--against", "bases", multiple=True, metavar="BASE", help="A base itself; several.")
+@click.option("--stranger", "strangers", multiple=True, metavar="OPERAND", help="A stranger itself; several.")
+@click.option("--panel", type=_A_FILE, help="The panel that calibrated tests were given.")
+@click.option("--key", "key_file", type=_A_FILE, help="The key that the keyed text test was given.")
+@click.option("--order", "order_file", type=_A_FILE, help="The training order that the order test was given.")
 @output.output_option("table", "json")
-def verify(path: Path, expected: str | None, kind: str) -> int:
+def verify(
+    path: Path,
+    more: tuple[str, ...],
+    expected: str | None,
+    suspect: str | None,
+    bases: tuple[str, ...],
+    strangers: tuple[str, ...],
+    panel: Path | None,
+    key_file: Path | None,
+    order_file: Path | None,
+    kind: str,
+) -> int:
     """
     Check an evidence bundle: its signature, the files that are still here, and every p-value from its numbers.
 
-    Exit codes: 0 everything that could be checked holds, 1 something does not.
+    With --suspect and --against the numbers are not trusted either: the models are held against the stored digests, and the tests
+    run again on them with the stored seed. Addresses are not asked again.
+
+    Exit codes: 0 everything that could be checked holds, 1 something does not, 2 usage.
     """
+    if (suspect is None) != (not (bases or more)):
+        raise click.UsageError("to run the tests again, give the suspect with --suspect and its bases with --against")
     told, checks = bundle.check(path, expected)
+    if suspect is None:
+        checks.append(bundle.Check("the models themselves", bundle.Outcome.NOT_HERE, _NUMBERS_ALONE))
+    else:
+        given = Given(panel=load_panel(panel) if panel else None, key_file=key_file, order_file=order_file)
+        checks += _again(told, suspect, (*bases, *more), strangers, given)
     if kind == "json":
         output.document(
             {"suspect": told.suspect, "checks": [{"what": c.what, "outcome": c.outcome.value, "words": c.words} for c in checks]}
         )
     else:
         output.table(("what", "outcome", "in words"), [(c.what, c.outcome.value, c.words) for c in checks])
-    failed = sum(c.outcome is bundle.Outcome.FAILS for c in checks)
-    output.say(f"{failed} of {len(checks)} checks fail" if failed else f"{len(checks)} checks, none fails")
+    failed, open_ = (sum(c.outcome is o for c in checks) for o in (bundle.Outcome.FAILS, bundle.Outcome.NOT_HERE))
+    beside = f"; {open_} could not be made" if open_ else ""
+    output.say(f"{failed} of {len(checks)} checks fail{beside}" if failed else f"{len(checks)} checks, none fails{beside}")
     return main.EXIT_ERROR if failed else 0
+
+
+def _again(
+    told: LineageDocument, suspect: str, bases: tuple[str, ...], strangers: tuple[str, ...], given: Given
+) -> list[bundle.Check]:
+    """The tests run again on operands whose digests are the stored ones."""
+    if any(map(host_of, (suspect, *bases, *strangers))):
+        raise click.UsageError("addresses are not asked again: kept answers in answers/ beside the bundle are checked by digest")
+    of_suspect, of_bases, of_strangers = (
+        [open_operand(name, Access()) for name in typed] for typed in ((suspect,), bases, strangers)
+    )
+    first, checks = again.as_stored(told, of_suspect, (told.suspect,))
+    there, more = again.as_stored(told, of_bases, told.bases)
+    known, most = again.as_stored(told, of_strangers, told.strangers)
+    run = again.run_again(told, first[0], there, lineage.TESTS, replace(given, strangers=tuple(known))) if first else ()
+    return [*checks, *more, *most, *run]
 
 
 def _keys(typed: tuple[str, ...], names: tuple[str, ...]) -> dict[str, ApiKey]:

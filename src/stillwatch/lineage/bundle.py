@@ -114,14 +114,24 @@ def _digest(digest: DigestRecord, beside: Path) -> Check:
         kept = beside / "answers" / answers_file(digest.operand)
         found = Answers(kept).digest() if kept.exists() else None
     else:
-        places = [
-            place for place in (Path(digest.operand) / digest.name, Path(digest.operand), Path(digest.name)) if place.is_file()
-        ]
-        found = _sha256(places[0]) if places else None
+        place = _place(digest)
+        found = _sha256(place) if place else None
     if found is None:
         return Check(what, Outcome.NOT_HERE, "the file is not here")
     same = found == digest.sha256
     return Check(what, Outcome.HOLDS if same else Outcome.FAILS, "unchanged" if same else "the file has changed since")
+
+
+def _place(digest: DigestRecord) -> Path | None:
+    """The file itself where the operand is one, else inside the operand's folder or beside its file; None where it is gone."""
+    operand = Path(digest.operand)
+    if operand.is_file():
+        return operand if digest.name in (digest.operand, operand.name) else _there(operand.parent / digest.name)
+    return _there(operand / digest.name)
+
+
+def _there(path: Path) -> Path | None:
+    return path if path.is_file() else None
 
 
 def _p_value(result: ResultRecord) -> Check:

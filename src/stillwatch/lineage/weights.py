@@ -35,10 +35,18 @@ class Weights:
         places: Where each tensor lies.
         vocabulary: Bytes of every token id, None where the checkpoint brings none.
         hints: Whole numbers the checkpoint tells about itself, by the names of `config.json`; never trusted against shapes.
+        beside: Files from which vocabulary and hints were read.
     """
 
-    def __init__(self, name: str, places: Mapping[str, Place], vocabulary: Vocabulary | None, hints: Mapping[str, int]) -> None:
-        self._name, self.places, self.vocabulary, self.hints = name, places, vocabulary, hints
+    def __init__(
+        self,
+        name: str,
+        places: Mapping[str, Place],
+        vocabulary: Vocabulary | None,
+        hints: Mapping[str, int],
+        beside: Sequence[Path] = (),
+    ) -> None:
+        self._name, self.places, self.vocabulary, self.hints, self.beside = name, places, vocabulary, hints, tuple(beside)
         self._maps: dict[Path, mmap.mmap] = {}
 
     @property
@@ -59,9 +67,13 @@ class Weights:
         )
 
     def digests(self) -> dict[str, str]:
-        """SHA-256 of every file that holds a tensor; reads them whole."""
-        files = sorted({place.path for place in self.places.values()})
+        """SHA-256 of every file that was read, those that hold tensors and those beside them; reads them whole."""
+        files = sorted({place.path for place in self.places.values()} | set(self.beside))
         return {path.name: _sha256(path) for path in files}
+
+    def named(self, name: str) -> "Weights":
+        """The same checkpoint under another name."""
+        return Weights(name, self.places, self.vocabulary, self.hints, self.beside)
 
     def shape(self, tensor: str) -> tuple[int, int]:
         """A tensor as a matrix: all axes but the last are rows; a vector is one row."""
@@ -140,16 +152,20 @@ def open_weights(path: Path, name: str | None = None) -> Weights:
     """
     name = name or str(path)
     if path.is_dir():
-        places = places_in_folder(path)
-        return _checked(Weights(name, places, from_tokenizer_json(path / "tokenizer.json"), _config(path / "config.json")))
+        return _checked(_hub(name, places_in_folder(path), path))
     if not path.is_file():
         raise LineageError(f"{path}: no such file or folder")
     refuse_pickle(path)
     if read_start(path, 4) == MAGIC:
         metadata, places = read_gguf(path)
         return _checked(Weights(name, places, from_gguf(metadata), _gguf_hints(metadata)))
-    vocabulary = from_tokenizer_json(path.parent / "tokenizer.json")
-    return _checked(Weights(name, places_in_file(path), vocabulary, _config(path.parent / "config.json")))
+    return _checked(_hub(name, places_in_file(path), path.parent))
+
+
+def _hub(name: str, places: Mapping[str, Place], folder: Path) -> Weights:
+    tokenizer, config = folder / "tokenizer.json", folder / "config.json"
+    beside = [file for file in (tokenizer, config) if file.is_file()]
+    return Weights(name, places, from_tokenizer_json(tokenizer), _config(config), beside)
 
 
 def _checked(weights: Weights) -> Weights:

@@ -45,7 +45,33 @@ def test_descent_shown_is_exit_code_three_and_leaves_four_files(files: Path) -> 
     assert found.return_value == 3
     assert {p.name for p in out.iterdir()} == {"lineage.json", "lineage.html", "lineage.bundle.json"}
     assert again.return_value == 0
-    assert {c["outcome"] for c in json.loads(again.stdout)["checks"]} == {"holds"}
+    told = {c["what"]: c["outcome"] for c in json.loads(again.stdout)["checks"]}
+    assert told.pop("the models themselves") == "not checked"
+    assert set(told.values()) == {"holds"}
+    assert "could not be made" in again.stderr
+
+
+def test_a_bundle_is_checked_against_the_models_themselves(files: Path) -> None:
+    """Given suspect and base, wherever they lie now, the tests run again on them; other files and addresses are no evidence."""
+    out = files / "out"
+    run("test", str(files / "suspect.jsonl"), "--against", str(files / "base.jsonl"), "--key", str(files / "key.json"),
+        "--out", str(out))  # fmt: skip
+    moved = files / "elsewhere.jsonl"
+    (files / "suspect.jsonl").rename(moved)
+    bundle, base, key = str(out / "lineage.bundle.json"), str(files / "base.jsonl"), str(files / "key.json")
+
+    again = run("verify", bundle, "--suspect", str(moved), "--against", base, "--key", key, "-o", "json")
+    swapped = run("verify", bundle, "--suspect", str(files / "innocent.jsonl"), "--against", base, "-o", "json")
+    keyless = run("verify", bundle, "--suspect", str(moved), "--against", base, "-o", "json")
+
+    said = {c["what"]: c for c in json.loads(again.stdout)["checks"]}
+    assert again.return_value == 0
+    assert said[f"text-keyed against {base}, run again"]["outcome"] == "holds"
+    assert swapped.return_value == 1
+    assert not any("run again" in c["what"] for c in json.loads(swapped.stdout)["checks"])
+    assert "--key was not given" in keyless.stdout
+    for line in (("--suspect", str(moved)), ("--suspect", "https://one.invalid/v1#m", "--against", base)):
+        assert isinstance(run("verify", bundle, *line).exception, click.UsageError)
 
 
 def test_no_descent_shown_is_exit_code_zero(files: Path) -> None:

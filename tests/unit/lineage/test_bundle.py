@@ -1,6 +1,7 @@
 """Evidence bundles: written once, checked by anybody."""
 
 import base64
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -102,6 +103,21 @@ def test_a_file_that_changed_and_one_that_is_gone(tmp_path: Path, made: LineageD
 
     assert checks[f"digest of {made.suspect}"].outcome is Outcome.FAILS
     assert checks["digest of model.safetensors"].outcome is Outcome.NOT_HERE
+
+
+def test_files_beside_the_one_that_was_named_are_hashed_too(tmp_path: Path, made: LineageDocument) -> None:
+    """A checkpoint given as one file brings its config, a split one its other parts."""
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    (tmp_path / "config.json").write_bytes(b"{}")
+    operand, digests = str(tmp_path / "model.safetensors"), {"model.safetensors": b"weights", "config.json": b"{}"}
+    records = [DigestRecord(operand, name, hashlib.sha256(raw).hexdigest()) for name, raw in digests.items()]
+
+    honest = checked(tmp_path, replace(made, digests=tuple(records)))
+    (tmp_path / "config.json").write_bytes(b"{ }")
+    changed = checked(tmp_path, replace(made, digests=tuple(records)))
+
+    assert [honest[f"digest of {name}"].outcome for name in digests] == [Outcome.HOLDS, Outcome.HOLDS]
+    assert [changed[f"digest of {name}"].outcome for name in digests] == [Outcome.HOLDS, Outcome.FAILS]
 
 
 def test_kept_answers_of_an_endpoint_are_hashed_again(tmp_path: Path, made: LineageDocument) -> None:

@@ -56,7 +56,11 @@ def test_a_checkpoint_is_an_operand(tmp_path: Path) -> None:
     assert weights.name == str(folder)
     assert plain.offers == {Offer.WEIGHTS}
     assert weights.offers == {Offer.WEIGHTS, Offer.VOCABULARY}
-    assert weights.digests() == {"model.safetensors": hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()}
+    assert weights.digests() == {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        for name in ("model.safetensors", "config.json", "tokenizer.json")
+    }
+    assert plain.named("other").digests() == plain.digests()
 
 
 def test_eight_bit_weights_are_scaled_by_their_blocks(tmp_path: Path) -> None:
