@@ -67,6 +67,7 @@ class SignSplit:
         signed: list[pa.Table] = []
         accounts: list[pa.Table] = []
         shared: list[tuple[pa.Table, pa.Table]] = []
+        settings: list[pa.Table] = []
         coverage, bad = Coverage(), []
         for piece in ingest.read(split, self.settings):
             batch = piece.signatures if piece.signatures is not None else piece.exchanges
@@ -83,6 +84,7 @@ class SignSplit:
                 signed.append(signatures.sign(piece.exchanges, first_row, self.key))
                 accounts.append(signatures.accounts(piece.exchanges, self.key))
                 shared += [signatures.shared_tables(piece.exchanges, first_row, self.epoch)] if self.epoch else []
+                settings += [signatures.settings_table(piece.exchanges, first_row)] if self.epoch else []
         n_rows = sum(t.num_rows for t in signed)
         if n_rows:
             parts.write_part(self.root, tables.SIGNATURES, split.number, signed)
@@ -90,6 +92,7 @@ class SignSplit:
         if shared:
             parts.write_part(self.root, tables.SHARED_SKETCHES, split.number, [sketches for sketches, _ in shared])
             parts.write_part(self.root, tables.SHARED_CONTRACTS, split.number, [contracts for _, contracts in shared])
+            parts.write_part(self.root, tables.SHARED_SETTINGS, split.number, settings)
         if bad:
             quarantine.write_part(self.root, split.number, bad)
         return SplitReport(n_rows, coverage, len(bad))
@@ -258,7 +261,8 @@ def _run_digest(source: Source, settings: Settings, key: Key) -> str:
 
 def _read(engine: Engine, source: Source, settings: Settings, key: Key, watch: Observer) -> dict[str, object]:
     """Read and sign the whole input; duplicates are left out, bad lines kept aside."""
-    for spec in (tables.SIGNATURES, tables.ACCOUNTS, tables.SHARED_SKETCHES, tables.SHARED_CONTRACTS):
+    shared = (tables.SHARED_SKETCHES, tables.SHARED_CONTRACTS, tables.SHARED_SETTINGS)
+    for spec in (tables.SIGNATURES, tables.ACCOUNTS, *shared):
         parts.drop(engine.root, spec)
     quarantine.drop(engine.root)
     for left_out in source.skipped:

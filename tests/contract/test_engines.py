@@ -23,7 +23,8 @@ from stillwatch.records import tables
 from stillwatch.settings import EngineSettings, Settings
 
 WORLD = Path(__file__).parents[1] / "golden" / "worlds" / "small"
-OF_AN_EXCHANGE = (tables.SHARED_SKETCHES, tables.SHARED_CONTRACTS, tables.PEER_HITS)  # only where settings name one
+# only where settings name one
+OF_AN_EXCHANGE = (tables.SHARED_SKETCHES, tables.SHARED_CONTRACTS, tables.SHARED_SETTINGS, tables.PEER_HITS)
 STORED = tuple(spec for spec in tables.ALL if spec not in (tables.EXCHANGES, *OF_AN_EXCHANGE))
 ENGINES = (
     pytest.param(EngineSettings("duckdb", workers=1, memory_gb=1.0), id="duckdb"),

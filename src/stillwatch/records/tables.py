@@ -160,6 +160,22 @@ SHARED_CONTRACTS = TableSpec(
     ),
 )
 
+SHARED_SETTINGS = TableSpec(
+    "shared_settings",
+    1,
+    "signatures",
+    (
+        Column("row", pa.int64(), "ref signatures; exchanges without any of the settings are left out"),
+        Column("temperature", pa.float64(), "sampling temperature", True),
+        Column("top_p", pa.float64(), "nucleus mass", True),
+        Column("n", pa.int32(), "completions asked for", True),
+        Column("max_tokens", pa.int32(), "limit on the answer, tokens", True),
+        Column("logprobs", pa.bool_(), "log-probabilities asked for", True),
+        Column("stream", pa.bool_(), "answer streamed", True),
+        Column("reasoning_effort", pa.string(), "effort asked for; null where it is no word or number of the usual ones", True),
+    ),
+)
+
 PEER_HITS = TableSpec(
     "peer_hits",
     1,
@@ -167,7 +183,7 @@ PEER_HITS = TableSpec(
     (
         Column("row", pa.int64(), "ref signatures"),
         Column("indicator_id", pa.string(), "STIX id of the peer's indicator"),
-        Column("kind", pa.string(), "template | contract | network | token"),
+        Column("kind", pa.string(), "template | contract | network | token | behaviour | collision"),
         Column("similarity", pa.float64(), "of the sketches, 0…1; null where equal is all there is", True),
         Column(
             "benign_hits_per_million", pa.float64(), "as its publisher measured it; null where the indicator says nothing", True
@@ -383,6 +399,7 @@ ALL: tuple[TableSpec, ...] = (
     SIGNATURES,
     SHARED_SKETCHES,
     SHARED_CONTRACTS,
+    SHARED_SETTINGS,
     ACCOUNTS,
     PEER_HITS,
     FRAGMENTS,

@@ -3,9 +3,10 @@ What a log has in common with what peers look for: digests under the key that al
 
 The house's own digests tell a peer nothing and cannot be compared with his. So where an epoch's key is known, the one pass over
 the text also makes these: a template as 128 bytes (keyed MinHash, one byte a permutation), a contract as 64 bits. They stay
-beside the signatures. Works for wording that many requests share. Blind to paraphrase. Without the key two sketches of one
-template agree as often as chance (1 in 256 a byte), so a guess cannot be confirmed; whoever holds the key can confirm one,
-hence the floors of sharing/export.
+beside the signatures, and with them the sampling settings as they are: those have few values, so a key would hide nothing, and
+peers' behaviours (sharing/sigma) name them. Works for wording that many requests share. Blind to paraphrase. Without the key
+two sketches of one template agree as often as chance (1 in 256 a byte), so a guess cannot be confirmed; whoever holds the key
+can confirm one, hence the floors of sharing/export.
 
 References:
     Broder, "On the resemblance and containment of documents", 1997. b-bit truncation: Li and König, "b-Bit Minwise
@@ -28,11 +29,12 @@ from numba import njit
 
 from stillwatch.methods.hashing import sip
 from stillwatch.privacy import Key
-from stillwatch.records.tables import SHARED_CONTRACTS, SHARED_SKETCHES, SKETCH_BYTES
+from stillwatch.records.tables import SHARED_CONTRACTS, SHARED_SETTINGS, SHARED_SKETCHES, SKETCH_BYTES
 from stillwatch.signatures.build import contracts
 
 SHINGLE_WORDS = 4
 MAX_SHINGLES = 1_024  # of an exchange: a template of 120 words, the most that is shared, is 0.7 alike to at most 167 runs
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max", "auto")  # what providers document; budgets are digits
 _KNOWN_WORDS = 200_000  # digests kept; a language has fewer words in use
 _SLOT = re.compile(r"[…⟨⟩]+|‹[^›]*›|<[^>]*>|\{[^}]*\}|\d[\d.,:/-]*")
 _WORD = re.compile(r"[^\W\d_]+")
@@ -108,6 +110,29 @@ def shared_tables(exchanges: pa.RecordBatch, first_row: int, epoch: Epoch) -> tu
     """
     rows = np.arange(first_row, first_row + exchanges.num_rows)
     return _sketch_table(exchanges, rows, epoch), _contract_table(exchanges, rows, epoch)
+
+
+def settings_table(exchanges: pa.RecordBatch, first_row: int) -> pa.Table:
+    """
+    The sampling settings of a batch, as they are: a table of `shared_settings`.
+
+    Args:
+        exchanges: Rows of `exchanges`; columns that are missing count as null.
+        first_row: The `row` of the first exchange; the others follow.
+    """
+    rows = pa.array(np.arange(first_row, first_row + exchanges.num_rows))
+    columns = {"row": rows} | {c.name: _setting(exchanges, c.name, c.type) for c in SHARED_SETTINGS.columns[1:]}
+    effort = columns["reasoning_effort"]
+    usual = pc.or_kleene(pc.is_in(effort, value_set=pa.array(EFFORTS)), pc.match_substring_regex(effort, "^[0-9]{1,6}$"))
+    columns["reasoning_effort"] = pc.if_else(usual, effort, pa.scalar(None, pa.string()))
+    table = pa.table(columns)
+    any_set = functools.reduce(pc.or_, [pc.is_valid(table[c.name]) for c in SHARED_SETTINGS.columns[1:]])
+    return table.filter(any_set).cast(SHARED_SETTINGS.schema)
+
+
+def _setting(exchanges: pa.RecordBatch, name: str, kind: pa.DataType) -> pa.Array:
+    place = exchanges.schema.get_field_index(name)
+    return pa.nulls(exchanges.num_rows, kind) if place < 0 else exchanges.column(place).cast(kind)
 
 
 def _sketch_table(exchanges: pa.RecordBatch, rows: npt.NDArray[np.int64], epoch: Epoch) -> pa.Table:

@@ -10,9 +10,9 @@ import pytest
 
 from stillwatch.engine import parts
 from stillwatch.privacy import Key
-from stillwatch.records.tables import SHARED_CONTRACTS, SHARED_SKETCHES
+from stillwatch.records.tables import SHARED_CONTRACTS, SHARED_SETTINGS, SHARED_SKETCHES
 from stillwatch.signatures import shared, sign
-from stillwatch.signatures.shared import Epoch, shared_tables, sketches
+from stillwatch.signatures.shared import Epoch, settings_table, shared_tables, sketches
 
 EPOCH = Epoch("2026q4", Key(b"e" * 32))
 OTHER = Epoch("2026q4", Key(b"f" * 32))
@@ -86,6 +86,28 @@ def test_columns_that_are_missing_are_as_empty_ones() -> None:
     exchanges = batch({}, {}).select(["exchange_id", "account_id", "model", "seen_at"])
 
     assert [table.num_rows for table in shared_tables(exchanges, 0, EPOCH)] == [0, 0]
+
+
+def test_settings_are_kept_as_they_are() -> None:
+    """Numbers and truth values of any width; exchanges without any are left out, efforts that are a text become null."""
+    efforts = ["high", "8000", "as jane would", None]
+    exchanges = pa.RecordBatch.from_pydict(
+        {
+            "exchange_id": ["a", "b", "c", "d"],
+            "temperature": pa.array([0.7, None, 1.0, None], pa.float32()),
+            "stream": pa.array([True, None, None, None], pa.bool_()),
+            "reasoning_effort": efforts,
+        }
+    )
+
+    made = settings_table(exchanges, 40)
+
+    assert made["row"].to_pylist() == [40, 41, 42]
+    assert made["temperature"].to_pylist() == pytest.approx([0.7, None, 1.0])
+    assert made["reasoning_effort"].to_pylist() == ["high", "8000", None]
+    assert made["stream"].to_pylist() == [True, None, None]
+    assert parts.conform(SHARED_SETTINGS, made).num_rows == 3
+    assert settings_table(batch({}), 0).num_rows == 0
 
 
 @pytest.mark.parametrize("n", [0, 3, 4, 5, 90])
