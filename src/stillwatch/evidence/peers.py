@@ -25,6 +25,7 @@ _WORDS = {
     "contract": "ask for answers in a form that a peer published",
     "token": "are accounts that a peer published as tokens",
     "network": "come from a network that a peer published",
+    "behaviour": "set their sampling as a peer's rule says, many within a day",
 }
 
 
@@ -35,7 +36,9 @@ class Peers:
 
     A peer's word is one witness and no proof: it can be mistaken, stale or planted. So the weight is bounded by the share of
     ordinary groups that an indicator may hit like a campaign, it never moves a p-value, and a family alone makes no verdict
-    above `watched`. A network alone never makes a family. No hit says nothing: most campaigns nobody has published.
+    above `watched`. A network or a behaviour alone never makes a family, and accounts that meet on a card or device, as a peer
+    says of his, are weighed by `payment_collisions` and its like and not here again. No hit says nothing: most campaigns nobody
+    has published.
 
     Null: beta-binomial over accounts; the expectation is the rate that the publisher measured on benign requests (never
     trusted below the 150 in a million that 20,000 texts without a hit leave open), over each account's exchanges, and at least
@@ -119,7 +122,7 @@ def _statement(sent: Ints, hits: list[Hit], rates: dict[str, MeetingRates]) -> S
 def _each(sent: Ints, hits: list[Hit], rates: dict[str, MeetingRates]) -> Iterator[Statement]:
     for hit in hits:
         known = rates.get(hit.kind)
-        if known is None:  # of a newer release
+        if known is None:  # of a newer release; or a collision, which the detectors of that name weigh already
             continue
         usual = expected_share(sent, hit.per_million, known.base)
         bits = excess_bits(hit.n_accounts, sent.size, usual, known.dispersion, known.reach, known.stray)

@@ -38,11 +38,11 @@ def bits(tmp_path: Path, **groups: list[Visit]) -> dict[int, float]:
 
 
 def test_kinds_weigh_as_much_as_they_can_tell(tmp_path: Path) -> None:
-    """A token most, a network least: below the three bits that make a family."""
-    kinds = ("token", "template", "contract", "network")
+    """A token most, a behaviour least; it and a network stay below the three bits that make a family."""
+    kinds = ("token", "template", "contract", "network", "behaviour")
     groups = {f"g{i}": hit(ordinary(i, ACCOUNTS, EXCHANGES), kind) for i, kind in enumerate(kinds, 1)}
 
-    weights = [bits(tmp_path, **groups)[i] for i in range(1, 5)]
+    weights = [bits(tmp_path, **groups)[i] for i in range(1, 6)]
 
     assert weights == sorted(weights, reverse=True)
     assert weights[2] > 3.0 > weights[3] > 1.0
@@ -104,8 +104,13 @@ def test_many_indicators_pay_for_the_choice(tmp_path: Path) -> None:
 
 
 def test_kinds_of_a_newer_release_are_passed_over(tmp_path: Path) -> None:
-    """An unknown kind has no rates, and says nothing."""
-    assert bits(tmp_path, g1=hit(ordinary(1, ACCOUNTS, EXCHANGES), "behaviour")) == {1: 0.0}
+    """An unknown kind has no rates, and says nothing; nor does a collision, which others weigh."""
+    groups = {
+        "g1": hit(ordinary(1, ACCOUNTS, EXCHANGES), "phase of the moon"),
+        "g2": hit(ordinary(2, ACCOUNTS, EXCHANGES), "collision"),
+    }
+
+    assert bits(tmp_path, **groups) == {1: 0.0, 2: 0.0}
 
 
 def test_the_mean_likelihood_ratio_of_ordinary_groups_is_at_most_what_the_floor_adds() -> None:
