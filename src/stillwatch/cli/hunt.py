@@ -17,7 +17,7 @@ from stillwatch.errors import SharingError
 from stillwatch.privacy import Key
 from stillwatch.records.campaign import Document
 from stillwatch.settings import EngineSettings, IngestSettings
-from stillwatch.sharing.export.bundle import Publisher
+from stillwatch.sharing.export.publisher import Publisher
 from stillwatch.sharing.hunt import store
 from stillwatch.sharing.hunt.search import HITS, Search
 from stillwatch.sharing.hunt.sightings import MIN_ACCOUNTS, sightings
@@ -58,9 +58,10 @@ def command(
     """
     Look for what peers have seen, in a STORE of signatures (that of a results folder DIR), in LOGS, or both.
 
-    A store is fast and needs no text: templates and contracts where it was scanned with [sharing] in the settings, networks and
-    tokens always. A log is read again. In both a template matches where the whole wording does; the recipes of a results folder
-    match with the fill taken out. A hit is a reason to look, never enough alone; scan --indicators weighs it as evidence.
+    A store is fast and needs no text: templates, contracts and behaviours with settings where it was scanned with [sharing] in
+    the settings, networks, tokens and other behaviours always. A log is read again. In both a template matches where the whole
+    wording does; the recipes of a results folder match with the fill taken out. A hit is a reason to look, never enough alone;
+    scan --indicators weighs it as evidence.
 
     Exit codes: 0 nothing found, 3 something found.
     """
@@ -119,6 +120,7 @@ def _in_logs(search: Search, logs: Sequence[str]) -> Iterator[pa.Table]:
     for split in source.splits:
         for piece in ingest.read(split, settings):
             yield search.look(piece.exchanges)
+    yield search.finish()
 
 
 def _in_store(search: Search, root: Path, hunt: StoreHunt | None) -> pa.Table:

@@ -46,12 +46,15 @@ def epoch(name: str, key: Path | None) -> Epoch | None:
         raise click.UsageError(str(error)) from error
 
 
-def tokens(path: Path | None) -> dict[str, str]:
-    """One's own accounts by token."""
+def tokens(path: Path | None) -> dict[str, list[str]]:
+    """One's own accounts by token: several accounts may have one identifier."""
+    found: dict[str, list[str]] = {}
     if path is None:
-        return {}
+        return found
     try:
         with path.open(newline="", encoding="utf-8") as lines:
-            return {row["token"]: row["account_id"] for row in csv.DictReader(lines)}
+            for row in csv.DictReader(lines):
+                found.setdefault(row["token"], []).append(row["account_id"])
+            return found
     except (KeyError, UnicodeDecodeError, csv.Error) as error:
         raise SharingError(f"{path}: needs the columns account_id and token, as stillwatch share tokenise writes them") from error

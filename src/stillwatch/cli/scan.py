@@ -98,7 +98,7 @@ def command(
     return main.EXIT_FOUND if found is not None and fail_on != "never" and _FAIL_ON.index(found) >= _FAIL_ON.index(fail_on) else 0
 
 
-def _hunter(chosen: settings.Settings, objects: list[Any], tokens: dict[str, str]) -> StoreHunt:
+def _hunter(chosen: settings.Settings, objects: list[Any], tokens: dict[str, list[str]]) -> StoreHunt:
     """Looks for what peers have seen; templates and contracts only where [sharing] names the epoch and its key."""
     epoch = pipeline.epoch_of(chosen)
     wanted = peers.wanted(objects, epoch.name if epoch else "")

@@ -12,7 +12,7 @@ from stillwatch.errors import SharingError
 from stillwatch.privacy import Key
 from stillwatch.sharing.export import blocklist as lists
 from stillwatch.sharing.export import ocsf as findings
-from stillwatch.sharing.export.bundle import Publisher
+from stillwatch.sharing.export.publisher import Publisher
 from stillwatch.sharing.hunt import misp
 from stillwatch.sharing.taxii import marking, times
 

@@ -1,29 +1,33 @@
 """
-A ruled-on campaign as a STIX 2.1 bundle of standard objects (docs/research.md, exchange).
+A ruled-on campaign as a STIX 2.1 bundle of standard objects (docs/research.md, exchange); or, before a ruling, an open case.
+
+A report says that a person has confirmed the campaign. An open case is a grouping of what many accounts do alike, for peers to
+look for too; it carries no campaign, no account and no network, because it may still turn out to be nobody's campaign.
 
 Ids are salted: HMAC under the member's own key over what the object says, written as a UUID. So sending again is idempotent,
 and an id tells nothing to whoever guesses its content. Times are whole days. Everything expires.
 """
 
-import hashlib
-import hmac
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import orjson
-
 from stillwatch.errors import SharingError
-from stillwatch.privacy import Key
 from stillwatch.records.campaign import Campaign
 from stillwatch.sharing import catalogue
 from stillwatch.sharing.export import reasons, sketch
+from stillwatch.sharing.export.behaviours import Behaviour
 from stillwatch.sharing.export.contracts import Contract
 from stillwatch.sharing.export.floors import Template
 from stillwatch.sharing.export.networks import Network
+from stillwatch.sharing.export.publisher import Publisher
 from stillwatch.sharing.export.rulings import Ruling
+from stillwatch.sharing.export.tokens import Token
+from stillwatch.sharing.hunt.search import Found
+from stillwatch.sharing.hunt.sightings import seen
+from stillwatch.sharing.sigma import rule as sigma
 from stillwatch.sharing.taxii import marking
 
 SKETCH_DAYS = 90  # one epoch; after it the key is gone
@@ -32,42 +36,24 @@ OBJECTIVE = "Train a model on elicited answers"
 
 
 @dataclass(frozen=True, slots=True)
-class Publisher:
+class Content:
     """
-    Who publishes, as the exchange knows them.
+    What is known of a campaign and may leave.
 
     Args:
-        identity: The identity that the exchange gave the member for the collection (`x_stillwatch_producer`).
-        key: The member's own key; salts every id and never leaves.
-        tlp: Marking of what is published.
+        ruling: The standing one; None where nobody has ruled.
+        sightings: Peers' indicators that the campaign hits, with what is known of the hits of its core accounts.
     """
 
-    identity: str
-    key: Key
-    tlp: int = marking.AMBER_STRICT
-
-    def __post_init__(self) -> None:
-        if self.tlp >= marking.RED:
-            raise ValueError("TLP:RED goes to named persons, never into a bundle")
-
-    def id_of(self, kind: str, *says: object) -> str:
-        """The salted id of an object that says this."""
-        told = orjson.dumps([self.identity, kind, [str(one) for one in says]])
-        digest = hmac.new(self.key.secret, b"stillwatch share id" + told, hashlib.sha256).digest()
-        return f"{kind}--{uuid.UUID(bytes=digest[:16], version=4)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What is known of a campaign and may leave."""
-
     campaign: Campaign
-    ruling: Ruling
+    ruling: Ruling | None
     templates: Sequence[Template]
     networks: Sequence[Network]
     epoch: str
-    tokens: Sequence[str] = ()
+    tokens: Sequence[Token] = ()
     contracts: Sequence[Contract] = ()
+    behaviours: Sequence[Behaviour] = ()
+    sightings: Mapping[str, Found] = field(default_factory=dict)
 
 
 def build(content: Content, publisher: Publisher, at: datetime) -> dict[str, Any]:
@@ -80,22 +66,52 @@ def build(content: Content, publisher: Publisher, at: datetime) -> dict[str, Any
     Raises:
         SharingError: the campaign is not confirmed, nothing of it may leave, or a property has no reason.
     """
-    if content.ruling.decision != "confirmed" or content.ruling.campaign_id != content.campaign.campaign_id:
+    ruling = content.ruling
+    if ruling is None or ruling.decision != "confirmed" or ruling.campaign_id != content.campaign.campaign_id:
         raise SharingError(
             f"campaign {content.campaign.campaign_id} is not confirmed by a ruling. Only a person's ruling lets it leave"
         )
-    if not (content.templates or content.networks or content.tokens or content.contracts):
-        raise SharingError(f"nothing of campaign {content.campaign.campaign_id} may leave: every recipe misses a floor")
-    maker = _Maker(publisher, content.ruling.at[:10], at.astimezone(UTC))
+    maker = _Maker(publisher, f"{ruling.at[:10]}T00:00:00.000Z", at.astimezone(UTC), 75)  # a person has ruled: probably true
     campaign = maker.campaign(content)
-    indicators = [maker.template(one, content.epoch) for one in content.templates]
-    indicators += [maker.contract(one, content.epoch) for one in content.contracts]
-    indicators += [maker.network(one) for one in content.networks]
+    indicators = [*maker.forms(content), *(maker.network(one) for one in content.networks)]
     indicators += [maker.token(one) for one in content.tokens]
+    if not indicators:
+        raise SharingError(f"nothing of campaign {content.campaign.campaign_id} may leave: every recipe misses a floor")
     links = [maker.link("indicates", one["id"], campaign["id"]) for one in indicators]
     links += [maker.link("uses", campaign["id"], one["id"]) for one in catalogue.techniques()]
-    report = maker.report(campaign, [one["id"] for one in (*indicators, *links)])
-    objects = [*maker.constants(), maker.identity(), campaign, *indicators, *links, report]
+    own = {one["id"] for one in indicators}
+    others = {name: found for name, found in content.sightings.items() if name not in own}
+    sightings = seen(others, publisher, at, content.campaign.campaign_id)
+    report = maker.report(campaign, [one["id"] for one in (*indicators, *links, *sightings)])
+    return _bundle(publisher, [*maker.constants(), maker.identity(), campaign, *indicators, *links, *sightings, report])
+
+
+def open_case(content: Content, publisher: Publisher, at: datetime) -> dict[str, Any]:
+    """
+    A likely campaign that nobody has ruled on, as a grouping of its templates, contracts and behaviours.
+
+    Its objects have ids of their own: when the case is closed they are withdrawn, and what a ruling lets leave is exported anew.
+
+    Args:
+        at: Time of publication; cut to the day.
+
+    Raises:
+        SharingError: it is ruled on, not likely, permitted, or nothing of it may leave.
+    """
+    campaign = content.campaign
+    if content.ruling is not None:
+        raise SharingError(f"campaign {campaign.campaign_id} is {content.ruling.decision}: the case is closed")
+    if campaign.verdict != "likely" or campaign.entitlement is not None:
+        raise SharingError(f"campaign {campaign.campaign_id} is not likely, or covered by a permission. It is no case for peers")
+    maker = _Maker(publisher, _time(campaign.first_seen.astimezone(UTC)), at.astimezone(UTC), 50, "open")  # possibly true
+    indicators = maker.forms(content)
+    if not indicators:
+        raise SharingError(f"nothing of campaign {campaign.campaign_id} may leave: every recipe misses a floor")
+    grouping = maker.grouping(campaign, [one["id"] for one in indicators])
+    return _bundle(publisher, [*maker.constants(), maker.identity(), *indicators, grouping])
+
+
+def _bundle(publisher: Publisher, objects: list[dict[str, Any]]) -> dict[str, Any]:
     bundle = {"type": "bundle", "id": publisher.id_of("bundle", *(one["id"] for one in objects)), "objects": objects}
     reasons.explain(bundle)
     return bundle
@@ -124,12 +140,21 @@ def withdraw(bundle: dict[str, Any], at: datetime) -> dict[str, Any]:
 
 
 class _Maker:
-    """Objects of one publisher: made on the day of the ruling, so that a later export is a later version of the same."""
+    """
+    Objects of one publisher: made on the day of the ruling, so that a later export is a later version of the same.
 
-    def __init__(self, publisher: Publisher, ruled_on: str, at: datetime) -> None:
+    Args:
+        made: `created` of every object.
+        sure: Confidence of STIX, 0…100.
+        case: Goes into the ids of indicators, so that those of an open case are others.
+    """
+
+    def __init__(self, publisher: Publisher, made: str, at: datetime, sure: int, case: str = "") -> None:
         self._publisher = publisher
-        self._made = f"{ruled_on}T00:00:00.000Z"
-        self._day = max(at, datetime.strptime(f"{ruled_on}Z", "%Y-%m-%d%z"))
+        self._made = made
+        self._day = max(at, datetime.strptime(f"{made[:10]}Z", "%Y-%m-%d%z"))
+        self._sure = sure
+        self._case = (case,) if case else ()
 
     def constants(self) -> list[dict[str, Any]]:
         """What the others refer to."""
@@ -154,52 +179,63 @@ class _Maker:
                 "name": f"DX-{self._day.year}-{name[-6:].upper()}",
                 "objective": OBJECTIVE,
                 "first_seen": _time(content.campaign.first_seen.astimezone(UTC)),
-                "confidence": 75,  # STIX 2.1 appendix A, "probably true": a person has ruled
+                "confidence": self._sure,
             },
         )
+
+    def forms(self, content: Content) -> list[dict[str, Any]]:
+        """Indicators of what accounts do alike: templates, contracts, behaviours."""
+        made = [self.template(one, content.epoch) for one in content.templates]
+        made += [self.contract(one, content.epoch) for one in content.contracts]
+        return made + [self.behaviour(one) for one in content.behaviours]
 
     def template(self, one: Template, epoch: str) -> dict[str, Any]:
         """A sketch, in the pattern, with all that is needed to compute one like it."""
         written = sketch.write(one.sketched)
         extension = {
-            "extension_type": "property-extension",
-            "kind": "prompt-template",
             "algorithm": sketch.ALGORITHM,
             "num_perm": sketch.PERMUTATIONS,
             "shingle": sketch.SHINGLE,
             "normalizer": sketch.NORMALIZER,
             "key_id": epoch,
             "match_threshold": sketch.THRESHOLD,
-            "support": {"accounts_min": one.accounts_min, "requests_bucket": one.requests_bucket},
-            "benign_hits_per_million": one.benign_hits_per_million,
         }
         told = {
             "name": "Prompt template sketch",
             "description": "Keyed sketch of wording that many accounts of one campaign share",
             "pattern": f"[artifact:x_dx_minhash = '{written}']",
             "labels": ["dx:prompt-template"],
-            "extensions": {catalogue.EXTENSION: extension},
+            "extensions": _extension("prompt-template", extension | _support(one)),
         }
         return self._indicator(told, SKETCH_DAYS)
 
     def contract(self, one: Contract, epoch: str) -> dict[str, Any]:
         """A contract's digest, which only holders of the epoch's key can make."""
-        extension = {
-            "extension_type": "property-extension",
-            "kind": "contract",
-            "algorithm": sketch.CONTRACT_ALGORITHM,
-            "key_id": epoch,
-            "support": {"accounts_min": one.accounts_min, "requests_bucket": one.requests_bucket},
-            "benign_hits_per_million": one.benign_hits_per_million,
-        }
         told = {
             "name": "Answer contract",
             "description": "Keyed digest of the form of answer that many accounts of one campaign ask for",
             "pattern": f"[artifact:x_dx_contract = '{one.written}']",
             "labels": ["dx:contract"],
-            "extensions": {catalogue.EXTENSION: extension},
+            "extensions": _extension("contract", {"algorithm": sketch.CONTRACT_ALGORITHM, "key_id": epoch} | _support(one)),
         }
         return self._indicator(told, SKETCH_DAYS)
+
+    def behaviour(self, one: Behaviour) -> dict[str, Any]:
+        """A Sigma rule: settings and a crowd, no value on which accounts meet."""
+        says = (one.rule.says, *self._case)
+        base, counting = (self._publisher.id_of(kind, *says).partition("--")[2] for kind in ("sigma-base", "sigma"))
+        until = self._day + timedelta(days=SKETCH_DAYS)
+        made = datetime.strptime(self._made[:10], "%Y-%m-%d").date()
+        told = {
+            "name": "Behaviour of a campaign",
+            "description": "Sigma rule: what many accounts of one campaign do alike",
+            "pattern_type": "sigma",
+            "pattern_version": sigma.VERSION,
+            "pattern": sigma.write(one.rule, sigma.Head(base, counting, made, self._day.date(), until.date())),
+            "labels": ["dx:behaviour"],
+            "extensions": _extension("behaviour", _support(one)),
+        }
+        return self._indicator(told, SKETCH_DAYS, one.rule.says)
 
     def network(self, one: Network) -> dict[str, Any]:
         """A network in clear: hashing four billion addresses hides nothing."""
@@ -210,26 +246,32 @@ class _Maker:
                 "description": "Network that several accounts of one campaign use",
                 "pattern": f"[{kind}:value = '{one.prefix}']",
                 "labels": ["dx:network"],
+                "extensions": _extension(
+                    "network",
+                    {
+                        "support": {"accounts_min": one.accounts_min},
+                        "benign_hits_per_million": one.benign_hits_per_million,
+                    },
+                ),
             },
             NETWORK_DAYS,
         )
 
-    def token(self, one: str) -> dict[str, Any]:
+    def token(self, one: Token) -> dict[str, Any]:
         """A token of an account's identifier, which only the token service can make again."""
-        _, kind, epoch, _ = one.split(".")
+        _, kind, epoch, _ = one.written.split(".")
         extension = {
-            "extension_type": "property-extension",
-            "kind": "token",
             "token_type": kind,
             "epoch": epoch,
             "scheme": "voprf-ristretto255-sha512",
+            "benign_hits_per_million": one.benign_hits_per_million,
         }
         told = {
             "name": "Blinded account token",
             "description": "Output of the exchange's token service for an identifier of a campaign's account",
-            "pattern": f"[user-account:user_id = '{one}']",
+            "pattern": f"[user-account:user_id = '{one.written}']",
             "labels": ["dx:token"],
-            "extensions": {catalogue.EXTENSION: extension},
+            "extensions": _extension("token", extension),
         }
         return self._indicator(told, SKETCH_DAYS)
 
@@ -248,17 +290,29 @@ class _Maker:
         }
         return self._object("report", self._publisher.id_of("report", campaign["id"]), told)
 
-    def _indicator(self, told: dict[str, Any], days: int) -> dict[str, Any]:
-        name = self._publisher.id_of("indicator", told["pattern"])
+    def grouping(self, campaign: Campaign, refs: list[str]) -> dict[str, Any]:
+        """What an open case holds."""
+        name = self._publisher.id_of("grouping", campaign.campaign_id)
+        told = {
+            "name": f"DX-{self._day.year}-{name[-6:].upper()}",
+            "context": "suspicious-activity",
+            "confidence": self._sure,
+            "object_refs": [*refs, *(one["id"] for one in (*catalogue.techniques(), *catalogue.mitigations()))],
+        }
+        return self._object("grouping", name, told)
+
+    def _indicator(self, told: dict[str, Any], days: int, says: str | None = None) -> dict[str, Any]:
+        """An indicator; its id is made of its pattern, or of `says` where the pattern holds days."""
+        name = self._publisher.id_of("indicator", says or told["pattern"], *self._case)
         common = {
-            "indicator_types": ["malicious-activity"],
+            "indicator_types": ["anomalous-activity" if self._case else "malicious-activity"],
             "pattern_type": "stix",
             "pattern_version": "2.1",
             "valid_from": _time(self._day),
             "valid_until": _time(self._day + timedelta(days=days)),
-            "confidence": 75,
+            "confidence": self._sure,
         }
-        return self._object("indicator", name, told | common)
+        return self._object("indicator", name, common | told)
 
     def _object(self, kind: str, name: str, told: dict[str, Any]) -> dict[str, Any]:
         head = {"type": kind, "spec_version": "2.1", "id": name, "created_by_ref": self._publisher.identity}
@@ -268,3 +322,13 @@ class _Maker:
 
 def _time(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT00:00:00.000Z")
+
+
+def _extension(kind: str, told: dict[str, Any]) -> dict[str, Any]:
+    return {catalogue.EXTENSION: {"extension_type": "property-extension", "kind": kind} | told}
+
+
+def _support(one: Template | Contract | Behaviour) -> dict[str, Any]:
+    """How many accounts and requests it stands on, rounded, and how often it hits a bystander."""
+    support = {"accounts_min": one.accounts_min, "requests_bucket": one.requests_bucket}
+    return {"support": support, "benign_hits_per_million": one.benign_hits_per_million}

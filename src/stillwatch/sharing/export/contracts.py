@@ -14,19 +14,14 @@ from stillwatch.engine import parts
 from stillwatch.engine.base import Engine
 from stillwatch.engine.duckdb import DuckDBEngine
 from stillwatch.errors import SharingError
-from stillwatch.records.tables import ATTRIBUTED, MEMBERS, SHARED_CONTRACTS, SIGNATURES
+from stillwatch.records.tables import SHARED_CONTRACTS
 from stillwatch.settings import EngineSettings
-from stillwatch.sharing.export.floors import (
-    MAX_BENIGN_HITS_PER_MILLION,
-    MIN_ACCOUNTS,
-    MIN_BENIGN_TEXTS,
-    MIN_REQUESTS,
-    LeftOut,
-    power_of_two,
-)
+from stillwatch.sharing.export import bystanders
+from stillwatch.sharing.export.bystanders import Bystanders
+from stillwatch.sharing.export.floors import MIN_ACCOUNTS, MIN_REQUESTS, LeftOut, power_of_two
 from stillwatch.sharing.export.sketch import write_contract
 
-_NEEDED = (SIGNATURES, MEMBERS, ATTRIBUTED, SHARED_CONTRACTS)
+_NEEDED = (*bystanders.NEEDED, SHARED_CONTRACTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,39 +60,29 @@ def contracts(root: Path, campaign_id: str, epoch: str) -> tuple[list[Contract],
 
 def _judged(engine: Engine, campaign_id: str, epoch: str) -> Iterator[Contract | LeftOut]:
     """Each contract that core accounts of the campaign asked for, by its digest: their order tells nothing."""
-    n_benign = int(engine.query(f"SELECT count(*) AS n FROM {_BYSTANDERS}")["n"][0].as_py())
+    told = Bystanders.of(engine)
     wanted = engine.query(
         f"""SELECT c.contract, count(DISTINCT a.row) AS n_requests, count(DISTINCT a.account) AS n_accounts
-        FROM attributed a JOIN shared_contracts c ON c.row = a.row AND c.epoch = '{epoch}'
-        JOIN members m ON m.account = a.account AND m.campaign_id = a.campaign_id AND m.membership = 'core'
+        FROM {bystanders.CORE} a JOIN shared_contracts c ON c.row = a.row AND c.epoch = '{epoch}'
         WHERE a.campaign_id = '{campaign_id}' GROUP BY c.contract ORDER BY c.contract"""
     )
     benign = engine.query(
-        f"""SELECT w.contract, count(*) AS n FROM {_BYSTANDERS} s
+        f"""SELECT w.contract, count(*) AS n FROM {bystanders.FROM} s
         JOIN shared_contracts c ON c.row = s.row AND c.epoch = '{epoch}' JOIN wanted w ON w.contract = c.contract
         GROUP BY w.contract ORDER BY w.contract""",
         wanted=wanted,
     )
     hits = dict(zip(benign["contract"].to_pylist(), benign["n"].to_pylist(), strict=True))
     for row in wanted.to_pylist():
-        yield _judge(row["contract"], row["n_accounts"], row["n_requests"], hits.get(row["contract"], 0), n_benign)
+        yield _judge(row["contract"], row["n_accounts"], row["n_requests"], hits.get(row["contract"], 0), told)
 
 
-_BYSTANDERS = """(SELECT s.row FROM signatures s LEFT JOIN (SELECT DISTINCT account FROM members) m ON m.account = s.account
-    LEFT JOIN (SELECT DISTINCT row FROM attributed) a ON a.row = s.row WHERE m.account IS NULL AND a.row IS NULL)"""
-
-
-def _judge(contract: int, n_accounts: int, n_requests: int, hits: int, n_benign: int) -> Contract | LeftOut:
+def _judge(contract: int, n_accounts: int, n_requests: int, hits: int, told: Bystanders) -> Contract | LeftOut:
     written = write_contract(contract)
     if n_accounts < MIN_ACCOUNTS:
         return LeftOut(written, f"fewer than {MIN_ACCOUNTS} core accounts ask for this contract")
     if n_requests < MIN_REQUESTS:
         return LeftOut(written, f"fewer than {MIN_REQUESTS} requests ask for this contract")
-    if n_benign < MIN_BENIGN_TEXTS:
-        return LeftOut(
-            written, f"fewer than {MIN_BENIGN_TEXTS} exchanges of the store are no campaign's: benign hits cannot be measured"
-        )
-    per_million = hits * 1e6 / n_benign
-    if per_million > MAX_BENIGN_HITS_PER_MILLION:
-        return LeftOut(written, f"more than {MAX_BENIGN_HITS_PER_MILLION:g} in a million benign requests ask for this contract")
-    return Contract(written, power_of_two(n_accounts), n_requests.bit_length() - 1, round(per_million, 1))
+    if (refusal := told.refusal(hits, "ask for this contract")) is not None:
+        return LeftOut(written, refusal)
+    return Contract(written, power_of_two(n_accounts), n_requests.bit_length() - 1, told.rate(hits))

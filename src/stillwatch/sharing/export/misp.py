@@ -71,11 +71,7 @@ def _event(bundle: Mapping[str, Any], now_us: int) -> dict[str, Any]:
 def _attributes(thing: Mapping[str, Any], now_us: int) -> Iterable[dict[str, Any]]:
     if times.parse(thing["valid_until"]) <= now_us and thing.get("revoked") is not True:
         return
-    (comparison,) = patterns.comparisons(thing["pattern"])
-    if comparison.path in (CONTRACT_PATH, SKETCH_PATH, TOKEN_PATH):
-        kind, category, value = "stix2-pattern", "Network activity", thing["pattern"]
-    else:
-        kind, category, value = "ip-src", "Network activity", comparison.values[0]
+    kind, category, value = _value(thing)
     yield {
         "uuid": _uuid(thing),
         "type": kind,
@@ -87,6 +83,16 @@ def _attributes(thing: Mapping[str, Any], now_us: int) -> Iterable[dict[str, Any
         "deleted": thing.get("revoked") is True,
         "disable_correlation": False,
     }
+
+
+def _value(thing: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Type, category and value of an indicator's attribute."""
+    if thing["pattern_type"] == "sigma":
+        return "sigma", "External analysis", thing["pattern"]
+    (comparison,) = patterns.comparisons(thing["pattern"])
+    if comparison.path in (CONTRACT_PATH, SKETCH_PATH, TOKEN_PATH):
+        return "stix2-pattern", "Network activity", thing["pattern"]
+    return "ip-src", "Network activity", comparison.values[0]
 
 
 def _how(thing: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What peers ask to look for, out of STIX objects of anyone: sketches, contracts, networks, tokens that are valid now."""
+"""What peers ask to look for, out of STIX objects of anyone: sketches, contracts, networks, tokens, behaviours valid now."""
 
 import ipaddress
 import re
@@ -8,10 +8,12 @@ from typing import Any
 
 from stillwatch.sharing import catalogue
 from stillwatch.sharing.export import sketch
+from stillwatch.sharing.sigma import rule
+from stillwatch.sharing.sigma.rule import Rule, RuleError
 from stillwatch.sharing.taxii import patterns, times
 
-SKETCH_PATH = "artifact:x_dx_minhash"
-CONTRACT_PATH = "artifact:x_dx_contract"
+MAX_BEHAVIOURS = 200  # each is one more pass over all exchanges
+SKETCH_PATH, CONTRACT_PATH = patterns.SKETCH_PATH, patterns.CONTRACT_PATH
 TOKEN_PATH = "user-account:user_id"  # noqa: S105 (an object path)
 _NETWORK_PATHS = ("ipv4-addr:value", "ipv6-addr:value")
 
@@ -23,6 +25,14 @@ class Sketched:
     id: str
     sketched: bytes
     threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """A behaviour to look for."""
+
+    id: str
+    rule: Rule
 
 
 @dataclass(slots=True)
@@ -37,13 +47,15 @@ class Wanted:
     networks: dict[tuple[int, int], dict[int, str]] = field(default_factory=dict)  # (version, prefix length) -> prefix -> id
     tokens: dict[str, str] = field(default_factory=dict)
     contracts: dict[int, str] = field(default_factory=dict)  # digest under the epoch's key -> id
+    behaviours: list[Behaviour] = field(default_factory=list)
     benign: dict[str, float] = field(default_factory=dict)  # id -> benign hits per million, as its publisher measured them
     unread: dict[str, int] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
         """How many values are looked for."""
-        return len(self.sketches) + len(self.tokens) + len(self.contracts) + sum(len(nets) for nets in self.networks.values())
+        n_networks = sum(len(nets) for nets in self.networks.values())
+        return len(self.sketches) + len(self.tokens) + len(self.contracts) + len(self.behaviours) + n_networks
 
     def network_of(self, address: str) -> str | None:
         """The indicator whose network holds an address, the narrowest first; None also for what is no address."""
@@ -100,8 +112,10 @@ def _stale(thing: Mapping[str, Any], now_us: int) -> str | None:
 
 def _take(wanted: Wanted, thing: Mapping[str, Any], epoch: str) -> str | None:
     """Add what an indicator asks for; why not, where it asks for nothing that can be matched here."""
+    if thing.get("pattern_type") == "sigma":
+        return _take_behaviour(wanted, thing)
     if thing.get("pattern_type") != "stix":
-        return "no STIX pattern"
+        return "a pattern neither of STIX nor of Sigma"
     try:
         (comparison,) = patterns.comparisons(str(thing.get("pattern")))
     except ValueError:
@@ -116,6 +130,16 @@ def _take(wanted: Wanted, thing: Mapping[str, Any], epoch: str) -> str | None:
     if comparison.path in _NETWORK_PATHS:
         return _take_networks(wanted, thing["id"], comparison.values)
     return "another kind of value"
+
+
+def _take_behaviour(wanted: Wanted, thing: Mapping[str, Any]) -> str | None:
+    if len(wanted.behaviours) == MAX_BEHAVIOURS:
+        return f"more than {MAX_BEHAVIOURS} behaviours"
+    try:
+        wanted.behaviours.append(Behaviour(thing["id"], rule.read(str(thing.get("pattern")))))
+    except RuleError as error:
+        return f"a Sigma rule beyond what is read here: {error}"
+    return None
 
 
 def _extension(thing: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -19,8 +19,10 @@ import orjson
 
 from stillwatch.errors import SharingError
 from stillwatch.sharing import catalogue
-from stillwatch.sharing.export.bundle import NETWORK_DAYS, SKETCH_DAYS, Publisher
+from stillwatch.sharing.export.bundle import NETWORK_DAYS, SKETCH_DAYS
+from stillwatch.sharing.export.publisher import Publisher
 from stillwatch.sharing.hunt.indicators import CONTRACT_PATH, SKETCH_PATH
+from stillwatch.sharing.sigma import rule as sigma
 from stillwatch.sharing.taxii import marking, patterns, times
 from stillwatch.sharing.taxii.admission import RefusedError, admit
 
@@ -163,7 +165,7 @@ def _indicator(attribute: Mapping[str, Any], tags: list[str], publisher: Publish
         if attribute.get("to_ids") not in (True, 1, "1"):
             raise _LeftOutError("not meant for detection (to_ids)")
         pattern, label, name, days = _network(value.partition("|")[0]), "dx:network", "Network of a campaign", NETWORK_DAYS
-    elif kind == "stix2-pattern":
+    elif kind in ("stix2-pattern", "sigma"):
         pattern, label, name, days = value, "dx:misp", "Pattern from a MISP event", SKETCH_DAYS
     else:
         raise _LeftOutError(f"type {kind if re.fullmatch(r'[a-z0-9|-]{1,40}', kind) else 'unknown'} is not matched here")
@@ -181,15 +183,15 @@ def _indicator(attribute: Mapping[str, Any], tags: list[str], publisher: Publish
         "modified": day,
         "name": name,
         "indicator_types": ["malicious-activity"],
-        "pattern_type": "stix",
-        "pattern_version": "2.1",
+        "pattern_type": "sigma" if kind == "sigma" else "stix",
+        "pattern_version": sigma.VERSION if kind == "sigma" else "2.1",
         "pattern": pattern,
         "valid_from": day,
         "valid_until": times.write_ms(until),
         "labels": [label],
         "object_marking_refs": [marking.definition(_level(tags, publisher))["id"], catalogue.TERMS],
     }
-    return thing | _extension(pattern, ours)
+    return thing if kind == "sigma" else thing | _extension(pattern, ours)
 
 
 def _extension(pattern: str, ours: re.Match[str] | None) -> dict[str, Any]:

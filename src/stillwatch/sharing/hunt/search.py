@@ -16,6 +16,7 @@ import pyarrow as pa
 from stillwatch.records.campaign import Document
 from stillwatch.sharing.export import sketch
 from stillwatch.sharing.export.sketch import Epoch
+from stillwatch.sharing.hunt import behaviours
 from stillwatch.sharing.hunt.indicators import Wanted
 from stillwatch.sharing.hunt.match import Matcher, similarity
 
@@ -77,11 +78,15 @@ class Search:
         tokens: One's own accounts by token, from `stillwatch share tokenise`.
     """
 
-    def __init__(self, wanted: Wanted, epoch: Epoch | None, tokens: Mapping[str, str]) -> None:
+    def __init__(self, wanted: Wanted, epoch: Epoch | None, tokens: Mapping[str, Sequence[str]]) -> None:
         self._wanted = wanted
         self._epoch = epoch
         self._matcher = Matcher(wanted.sketches) if wanted.sketches and epoch else None
-        self._blinded = {account: wanted.tokens[token] for token, account in tokens.items() if token in wanted.tokens}
+        self._blinded: dict[str, list[str]] = {}
+        for token in sorted(tokens.keys() & wanted.tokens.keys()):
+            for account in tokens[token]:
+                self._blinded.setdefault(account, []).append(wanted.tokens[token])
+        self._gathered = [(one, behaviours.Gathering(one.rule)) for one in wanted.behaviours]
         self.found: dict[str, Found] = {}
 
     def look(self, exchanges: pa.RecordBatch) -> pa.Table:
@@ -89,14 +94,27 @@ class Search:
         columns = {name: _column(exchanges, name) for name in NEEDED}
         rows: list[tuple[int, str, str, float | None]] = []
         rows += [(row, name, "network", None) for row, name in self._networks(columns["ip"])]
-        rows += [(i, self._blinded[a], "token", None) for i, a in enumerate(columns["account_id"]) if a in self._blinded]
+        rows += [
+            (i, name, "token", None) for i, account in enumerate(columns["account_id"]) for name in self._blinded.get(account, ())
+        ]
         rows += self._templates(columns["system_prompt"], columns["prompt"])
+        for _, gathering in self._gathered:
+            gathering.add(exchanges)
         told = []
         for row, name, kind, alike in rows:
             account, seen_at = columns["account_id"][row], columns["seen_at"][row]
             self.found.setdefault(name, Found(kind)).add(account, seen_at, alike)
             told.append((name, kind, columns["exchange_id"][row], account, seen_at, alike))
-        return pa.table([pa.array([r[i] for r in told], f.type) for i, f in enumerate(HITS)], HITS)
+        return _told(told)
+
+    def finish(self) -> pa.Table:
+        """The hits of behaviours, which show only when all batches were looked at; a row of HITS each, added to `found`."""
+        told = []
+        for one, gathering in self._gathered:
+            for row in gathering.hits().to_pylist():
+                self.found.setdefault(one.id, Found(one.rule.kind)).add(row["account"], row["seen_at"], None)
+                told.append((one.id, one.rule.kind, row["exchange_id"], row["account"], row["seen_at"], None))
+        return _told(told)
 
     def add(self, found: Mapping[str, "Found"]) -> None:
         """What was found elsewhere, in a store: taken in."""
@@ -155,6 +173,10 @@ class Search:
             for row in kept[place][0]:
                 best[row, name] = max(best.get((row, name), 0.0), similarity(agree))
         return [(row, name, "template", alike) for (row, name), alike in sorted(best.items())]
+
+
+def _told(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
+    return pa.table([pa.array([row[i] for row in rows], field.type) for i, field in enumerate(HITS)], HITS)
 
 
 def _array(sketched: Sequence[bytes | None]) -> "np.ndarray[tuple[int, int], np.dtype[np.uint8]]":

@@ -6,8 +6,8 @@ from typing import Any
 
 from stillwatch.sharing import catalogue
 from stillwatch.sharing.export import reasons
-from stillwatch.sharing.export.bundle import Publisher
 from stillwatch.sharing.export.floors import power_of_two
+from stillwatch.sharing.export.publisher import Publisher
 from stillwatch.sharing.hunt.search import Found
 from stillwatch.sharing.taxii import marking
 
@@ -22,6 +22,20 @@ def sightings(found: Mapping[str, Found], publisher: Publisher, at: datetime) ->
         found: Hits by id of the indicator.
         at: Time of publication; cut to the day.
     """
+    objects = seen(found, publisher, at)
+    day = f"{at.astimezone(UTC):%Y-%m-%d}T00:00:00.000Z"
+    bundle = {"type": "bundle", "id": publisher.id_of("bundle", day, *(one["id"] for one in objects)), "objects": objects}
+    reasons.explain(bundle)
+    return bundle
+
+
+def seen(found: Mapping[str, Found], publisher: Publisher, at: datetime, *within: str) -> list[dict[str, Any]]:
+    """
+    Sightings, one an indicator that at least five accounts hit.
+
+    Args:
+        within: What the sighting is of, where it is not of the whole log: goes into its id.
+    """
     day = f"{at.astimezone(UTC):%Y-%m-%d}T00:00:00.000Z"
     marks = [marking.definition(publisher.tlp)["id"], catalogue.TERMS]
     objects = []
@@ -31,7 +45,7 @@ def sightings(found: Mapping[str, Found], publisher: Publisher, at: datetime) ->
         head = {
             "type": "sighting",
             "spec_version": "2.1",
-            "id": publisher.id_of("sighting", name),
+            "id": publisher.id_of("sighting", name, *within),
             "created_by_ref": publisher.identity,
             "created": day,
             "modified": day,
@@ -44,6 +58,4 @@ def sightings(found: Mapping[str, Found], publisher: Publisher, at: datetime) ->
             "object_marking_refs": marks,
         }
         objects.append(head | told)
-    bundle = {"type": "bundle", "id": publisher.id_of("bundle", day, *(one["id"] for one in objects)), "objects": objects}
-    reasons.explain(bundle)
-    return bundle
+    return objects

@@ -3,7 +3,7 @@ Peers' indicators against one's own stored signatures: no text is read again, so
 
 Templates and contracts are compared under the epoch's key (tables `shared_sketches` and `shared_contracts`, which a scan writes
 where `[sharing]` names an epoch and its key), networks by the house's own digest of each /24 and /48, tokens by account. What
-is found goes into `peer_hits`, which the detector `peers` weighs.
+is found goes into `peer_hits`, which the detector `peers` weighs. Behaviours are counted over the accounts of the whole store.
 
 References:
     Speed: benchmarks/speed/exchange_hunt_store.
@@ -11,7 +11,7 @@ References:
 
 import hashlib
 import ipaddress
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,16 @@ from stillwatch.engine import parts
 from stillwatch.engine.base import Engine
 from stillwatch.errors import SharingError
 from stillwatch.privacy import Key
-from stillwatch.records.tables import ACCOUNTS, PEER_HITS, SHARED_CONTRACTS, SHARED_SKETCHES, SIGNATURES, SKETCH_BYTES
+from stillwatch.records.tables import (
+    ACCOUNTS,
+    PEER_HITS,
+    SHARED_CONTRACTS,
+    SHARED_SETTINGS,
+    SHARED_SKETCHES,
+    SIGNATURES,
+    SKETCH_BYTES,
+)
+from stillwatch.sharing.hunt import behaviours
 from stillwatch.sharing.hunt.indicators import Wanted
 from stillwatch.sharing.hunt.match import Matcher, similarity
 from stillwatch.sharing.hunt.search import HITS, Found
@@ -66,7 +75,7 @@ class StoreHunt:
     wanted: Wanted
     epoch: str
     key: Key
-    tokens: Mapping[str, str]
+    tokens: Mapping[str, Sequence[str]]
     workers: int = 2
 
     @property
@@ -76,7 +85,8 @@ class StoreHunt:
             sorted((s.id, s.sketched.hex(), s.threshold) for s in self.wanted.sketches),
             sorted((*key, *item) for key, nets in self.wanted.networks.items() for item in nets.items()),
             sorted(self.wanted.contracts.items()),
-            sorted((account, self.wanted.tokens[token]) for token, account in self.tokens.items() if token in self.wanted.tokens),
+            self._own_tokens(),
+            sorted((one.id, one.rule.says) for one in self.wanted.behaviours),
             sorted(self.wanted.benign.items()),
             self.epoch,
         ]
@@ -95,7 +105,8 @@ class StoreHunt:
         Raises:
             SharingError: the store's network digests were made with another key.
         """
-        found = pa.concat_tables([self._templates(engine), self._contracts(engine), self._networks(engine), self._tokens(engine)])
+        kinds = (self._templates, self._contracts, self._networks, self._tokens, self._behaviours)
+        found = pa.concat_tables([look(engine) for look in kinds])
         best = found.group_by(["row", "indicator_id", "kind"]).aggregate([("similarity", "max")])
         best = best.sort_by([("indicator_id", "ascending"), ("row", "ascending"), ("kind", "ascending")])
         benign = [self.wanted.benign.get(name) for name in best["indicator_id"].to_pylist()]
@@ -143,15 +154,29 @@ class StoreHunt:
                     yield self.key.digest("network", str(network)), name
 
     def _tokens(self, engine: Engine) -> pa.Table:
-        ours = {account: self.wanted.tokens[token] for token, account in self.tokens.items() if token in self.wanted.tokens}
+        ours = self._own_tokens()
         if not ours or not engine.has(ACCOUNTS):
             return _hits([], [], "token")
         found = engine.query(
             "SELECT s.row, w.id FROM signatures s JOIN (SELECT DISTINCT account, account_id FROM accounts) a "
             "ON a.account = s.account JOIN wanted w ON w.account_id = a.account_id",
-            wanted=pa.table({"account_id": list(ours), "id": list(ours.values())}),
+            wanted=pa.table({"account_id": [account for account, _ in ours], "id": [name for _, name in ours]}),
         )
         return _hits(found["row"], found["id"], "token")
+
+    def _own_tokens(self) -> list[tuple[str, str]]:
+        """One's own accounts with the indicators that name a token of them."""
+        known = self.tokens.keys() & self.wanted.tokens.keys()
+        return sorted((account, self.wanted.tokens[token]) for token in known for account in self.tokens[token])
+
+    def _behaviours(self, engine: Engine) -> pa.Table:
+        found = [_hits([], [], "behaviour")]
+        for one in self.wanted.behaviours:
+            if behaviours.can_be_looked_for(engine, one.rule):
+                picked = behaviours.selected(engine, one.rule)
+                rows = picked["row"].filter(pa.array(behaviours.counted(picked, one.rule)))
+                found.append(_hits(rows, pa.array([one.id] * len(rows), pa.string()), one.rule.kind))
+        return pa.concat_tables(found)
 
 
 def unseen(wanted: Wanted, root: Path) -> dict[str, int]:
@@ -163,6 +188,9 @@ def unseen(wanted: Wanted, root: Path) -> dict[str, int]:
         "templates and contracts, because the store was scanned without [sharing]": 0
         if epochs(root)
         else len(wanted.sketches) + len(wanted.contracts),
+        "behaviours with settings, because the store was scanned without [sharing], or by an older release": 0
+        if parts.part_files(root, SHARED_SETTINGS)
+        else sum(bool(one.rule.selection) for one in wanted.behaviours),
     }
     return {why: n for why, n in told.items() if n}
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from stillwatch.errors import SharingError
 from stillwatch.sharing import catalogue
-from stillwatch.sharing.export.bundle import Publisher
+from stillwatch.sharing.export.publisher import Publisher
 from stillwatch.sharing.taxii import marking
 
 VERDICTS = ("cleared", "watched", "likely", "confirmed")

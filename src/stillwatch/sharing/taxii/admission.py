@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from stillwatch.sharing.sigma import rule as sigma
 from stillwatch.sharing.taxii import marking, patterns, personal, strictjson, times
 
 MAX_OBJECT_BYTES = 64 * 1024
@@ -25,6 +26,9 @@ MAX_NETWORK_US = 30 * times.DAY_US  # addresses change hands within weeks
 MAX_INDICATOR_US = 92 * times.DAY_US  # one quarter: an epoch of the tokens and sketches
 KEPT_AFTER_EXPIRY_US = 90 * times.DAY_US
 ACTIONABLE = "dx:actionable"
+INDICATOR_EXTENSION = "extension-definition--8f6999f4-293c-5776-ba46-3c47d9e2acfd"  # catalogue.EXTENSION
+MAX_BENIGN_PER_MILLION = 100  # the floors of sharing/export/floors.py as they are written: powers of two, rounded down
+MIN_ACCOUNTS_BUCKET, MIN_REQUESTS_BUCKET = 4, 6
 
 ID = re.compile(r"([a-z][a-z0-9-]{0,48})--[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
@@ -80,7 +84,7 @@ _TIMES = frozenset(
     | {"analysis_started", "analysis_ended", "first_observed", "last_observed", "start", "end"}
 )
 _TEXTS = ("name", "description", "objective", "content", "abstract", "explanation")
-_OPINIONS = frozenset({"strongly-disagree", "disagree", "neutral", "agree", "strongly-agree"})
+OPINIONS = ("strongly-disagree", "disagree", "neutral", "agree", "strongly-agree")  # STIX 2.1, opinion-enum
 _COMMERCIAL = re.compile(
     rb'"(?:[a-z0-9]+[_-])*(?:prices?|pricing|costs?|revenues?|volumes?|customers?|capacity|invoices?|spend|billing|turnover)'
     rb'(?:[_-][a-z0-9]+)*":'
@@ -301,27 +305,58 @@ def _check_tlp_definition(thing: dict[str, Any], known: int) -> None:
 
 
 def _check_indicator(thing: dict[str, Any], moments: dict[str, int], moderator: bool) -> None:
-    network = False
     if len(thing["pattern"]) > MAX_PATTERN:
         raise RefusedError(f"the pattern is longer than {MAX_PATTERN} characters")
-    if thing["pattern_type"] == "stix":
-        try:
-            network = patterns.check(thing["pattern"], override=moderator)
-        except patterns.PatternError as error:
-            raise RefusedError(str(error)) from error
-    if not moderator and thing["pattern"].count(" ") >= MAX_WORDS:  # few have so many: the rest costs nothing
-        _check_pattern_words(thing)
+    network = _check_pattern(thing["pattern_type"], thing["pattern"], moderator)
     longest = MAX_NETWORK_US if network else MAX_INDICATOR_US
     if moments["valid_until"] - moments["valid_from"] > longest:
         raise RefusedError(f"valid_until is more than {longest // times.DAY_US} days after valid_from")
+    if not moderator:
+        _check_measured(thing)
 
 
-def _check_pattern_words(thing: dict[str, Any]) -> None:
-    texts = thing["pattern"].splitlines()
-    if thing["pattern_type"] == "stix":
-        texts = [value for one in patterns.comparisons(thing["pattern"]) for value in one.values]
-    if any(text.count(" ") >= MAX_WORDS for text in texts):
-        raise RefusedError(f"personal data/prompt content: pattern holds more than {MAX_WORDS} words of free text")
+def _check_pattern(kind: str, pattern: str, moderator: bool) -> bool:
+    """
+    Refuse what a pattern of any language may not hold; True if it matches on a network.
+
+    Every language that members may use has a check of its own, linear in the pattern; there is no other language for them,
+    because a text could stand in it. A moderator answers for what he publishes, within the same length.
+    """
+    try:
+        if kind == "stix":
+            return patterns.check(pattern, override=moderator)
+        if not moderator:
+            if kind != "sigma":
+                raise RefusedError("patterns are carried in stix and sigma: of other languages a moderator vouches")
+            sigma.read(pattern)
+    except patterns.PatternError as error:
+        raise RefusedError(str(error)) from error
+    except sigma.RuleError as error:
+        told = str(error)
+        raise RefusedError(told if told.startswith("personal data") else f"the Sigma rule is not carried: {told}") from error
+    return False
+
+
+def _check_measured(thing: dict[str, Any]) -> None:
+    """What an indicator of ours says of its own support and benign hits must keep the floors (sharing/export/floors.py)."""
+    told = thing.get("extensions", {}).get(INDICATOR_EXTENSION, {})
+    benign, support = told.get("benign_hits_per_million"), told.get("support", {})
+    if benign is not None and not (_is_number(benign) and 0 <= benign <= MAX_BENIGN_PER_MILLION):
+        raise RefusedError(
+            f"benign_hits_per_million is no number from 0 to {MAX_BENIGN_PER_MILLION}: it hits too many bystanders"
+        )
+    least = {"accounts_min": MIN_ACCOUNTS_BUCKET, "requests_bucket": MIN_REQUESTS_BUCKET}
+    if not isinstance(support, dict) or not all(
+        name in least and type(kept) is int and least[name] <= kept < 2**40 for name, kept in support.items()
+    ):
+        raise RefusedError("support is below the floor of 5 accounts and 100 requests, or says something else")
+    accounts = support.get("accounts_min", MIN_ACCOUNTS_BUCKET)
+    if accounts & (accounts - 1):
+        raise RefusedError("accounts_min must be a power of two: exact numbers are not shared")
+
+
+def _is_number(kept: Any) -> bool:
+    return isinstance(kept, int | float) and not isinstance(kept, bool)
 
 
 def _check_address(thing: dict[str, Any], moments: dict[str, int], moderator: bool) -> None:
@@ -332,7 +367,7 @@ def _check_address(thing: dict[str, Any], moments: dict[str, int], moderator: bo
 
 
 def _check_opinion(thing: dict[str, Any], moments: dict[str, int], moderator: bool) -> None:
-    if thing["opinion"] not in _OPINIONS:
+    if thing["opinion"] not in OPINIONS:
         raise RefusedError("opinion is none of the five that STIX 2.1 knows")
 
 

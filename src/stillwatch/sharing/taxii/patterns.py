@@ -5,6 +5,8 @@ Why not the grammar of stix2-patterns: 0.7 ms a pattern, ten times the whole bud
 (precedence, qualifiers' arguments) cannot hide a value: every quoted literal is seen, or the pattern is refused.
 """
 
+import base64
+import binascii
 import ipaddress
 import re
 from dataclasses import dataclass
@@ -17,8 +19,15 @@ _TOKEN = re.compile(
     r"|(?P<number>[+-]?\d+(?:\.\d+)?)"
     r"|(?P<mark><=|>=|!=|=|<|>|\[|\]|\(|\)|,)"
 )
+MAX_COMPARISONS = 256
+MAX_WORDS = 40  # of all literals together: a text cannot be cut into small ones
+_WORD = re.compile(r"[^\W\d_]{2,}")
+SKETCH_PATH, CONTRACT_PATH = "artifact:x_dx_minhash", "artifact:x_dx_contract"
+_SKETCH_BYTES = range(64, 513)
+_CONTRACT = re.compile("[0-9a-f]{16}")
+_READABLE = 0.75  # share of printable bytes above which a "sketch" is a text: of random bytes 0.37 are
 _COMPARES = frozenset({"=", "!=", "<", ">", "<=", ">=", "IN", "LIKE", "MATCHES", "ISSUBSET", "ISSUPERSET"})
-TOKEN_VALUE = re.compile(r"dx1\.[a-z0-9-]{1,32}\.[a-z0-9-]{1,16}\.[A-Za-z0-9_-]{16,128}")
+TOKEN_VALUE = re.compile(r"dx1\.[a-z0-9-]{1,32}\.[a-z0-9-]{1,16}\.[A-Za-z0-9_-]{16,44}")  # up to 32 bytes
 _ACCOUNT_PATHS = ("user-account:", "email-addr:", "email-message:", "mac-addr:")
 _NETWORKS = {"ipv4-addr:value": 16, "ipv6-addr:value": 32}
 _TOO_COMMON = tuple(
@@ -85,8 +94,21 @@ def check(pattern: str, *, override: bool = False) -> bool:
         PatternError: with the reason.
     """
     network = False
-    for comparison in comparisons(pattern):
-        if comparison.path.startswith(_ACCOUNT_PATHS):
+    found = comparisons(pattern)
+    if len(found) > MAX_COMPARISONS:
+        raise PatternError(f"the pattern makes more than {MAX_COMPARISONS} comparisons")
+    texts = (v for c in found if c.path not in (SKETCH_PATH, CONTRACT_PATH) for v in c.values if not TOKEN_VALUE.fullmatch(v))
+    if not override and sum(len(_WORD.findall(text)) for text in texts) > MAX_WORDS:
+        raise PatternError(f"personal data/prompt content: pattern holds more than {MAX_WORDS} words of free text")
+    for comparison in found:
+        if comparison.path == SKETCH_PATH:
+            _check_sketches(comparison)
+        elif comparison.path == CONTRACT_PATH:
+            if not all(_CONTRACT.fullmatch(value) for value in comparison.values):
+                raise PatternError("a contract is 16 hex digits")
+        elif comparison.path.startswith("artifact:") and not comparison.path.startswith("artifact:hashes."):
+            raise PatternError("personal data/prompt content: an artifact's payload is not shared here")
+        elif comparison.path.startswith(_ACCOUNT_PATHS):
             if not all(TOKEN_VALUE.fullmatch(value) for value in comparison.values):
                 raise PatternError("accounts are shared as dx1 tokens only, never as they are")
         elif comparison.path in _NETWORKS:
@@ -96,6 +118,18 @@ def check(pattern: str, *, override: bool = False) -> bool:
         elif comparison.path.startswith("autonomous-system:"):
             network = True
     return network
+
+
+def _check_sketches(comparison: Comparison) -> None:
+    for value in comparison.values:
+        try:
+            raw = base64.b64decode(value, altchars=b"-_", validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise PatternError("a sketch is base64 with - and _") from error
+        if len(raw) not in _SKETCH_BYTES:
+            raise PatternError(f"a sketch has {_SKETCH_BYTES.start} to {_SKETCH_BYTES.stop - 1} bytes")
+        if sum(32 <= byte < 127 for byte in raw) > _READABLE * len(raw):
+            raise PatternError("personal data/prompt content: the sketch reads as a text")
 
 
 def _check_networks(comparison: Comparison) -> None:

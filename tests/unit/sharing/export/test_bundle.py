@@ -17,8 +17,9 @@ from stillwatch.privacy import Key
 from stillwatch.records.campaign import Campaign, RecipeUse
 from stillwatch.sharing import catalogue
 from stillwatch.sharing.export import floors, networks, reasons, rulings
-from stillwatch.sharing.export.bundle import Content, Publisher, build, withdraw
+from stillwatch.sharing.export.bundle import Content, build, open_case, withdraw
 from stillwatch.sharing.export.floors import Benign
+from stillwatch.sharing.export.publisher import Publisher
 from stillwatch.sharing.export.rulings import Ruling
 from stillwatch.sharing.export.sketch import Epoch
 from stillwatch.sharing.taxii import marking
@@ -285,36 +286,64 @@ def test_a_damaged_file_of_rulings_is_an_error(tmp_path: Path, raw: bytes) -> No
 # ---------------------------------------------------------------- networks
 
 
-def test_networks_of_enough_core_accounts_leave_and_no_narrower_than_a_24(tmp_path: Path) -> None:
-    """Addresses are widened first; accounts outside the core do not count; private and too wide ones stay."""
-    path = tmp_path / "networks.csv"
-    rows = [f"a{i},203.0.113.{i}" for i in range(5)] + [f"a{i},198.51.100.7" for i in range(4)] + ["x,198.51.100.8"]
-    rows += [f"a{i},10.0.0.{i}" for i in range(5)] + [f"a{i},2001:db8:1:{i}::1" for i in range(5)]
-    path.write_text("\n".join(["account_id,network", *rows]))
-
-    kept, left = networks.read(path, {f"a{i}" for i in range(5)})
-
-    assert [one.prefix for one in kept] == ["2001:db8:1::/48", "203.0.113.0/24"]
-    assert len(left) == 2
-
-
-@pytest.mark.parametrize("text", ["a,b\n1,2", "account_id,network\na0,nowhere", ""])
-def test_a_file_that_is_no_list_of_networks_is_named(tmp_path: Path, text: str) -> None:
-    """The error names the file and the columns."""
-    path = tmp_path / "networks.csv"
-    path.write_text(text)
-    if text:
-        with pytest.raises(SharingError, match="account_id and network"):
-            networks.read(path, {"a0", "1"})
-    with pytest.raises(SharingError, match="cannot be read"):
-        networks.read(tmp_path / "none.csv", set())
-
-
 def test_networks_stand_in_the_bundle_for_two_weeks(benign: Benign) -> None:
     """As `ip = prefix`, which MISP reads, and with a short validity."""
-    known = content(benign, networks=[networks.Network("203.0.113.0/24"), networks.Network("2001:db8:1::/48")])
+    known = content(benign, networks=[networks.Network("203.0.113.0/24", 8, 0.0), networks.Network("2001:db8:1::/48", 4, 12.5)])
 
     made = [o for o in build(known, publisher(), AT)["objects"] if o.get("labels") == ["dx:network"]]
 
     assert [o["pattern"] for o in made] == ["[ipv4-addr:value = '203.0.113.0/24']", "[ipv6-addr:value = '2001:db8:1::/48']"]
     assert {o["valid_until"] for o in made} == {"2026-12-08T00:00:00.000Z"}
+    assert [o["extensions"][catalogue.EXTENSION]["benign_hits_per_million"] for o in made] == [0.0, 12.5]
+
+
+# ---------------------------------------------------------------- open cases
+
+
+def test_an_open_case_is_a_grouping_without_anyone(benign: Benign) -> None:
+    """Context suspicious-activity, no campaign, no report; networks and tokens are not in it even where they are given."""
+    known = content(benign, ruling=None, networks=[networks.Network("203.0.113.0/24", 8, 0.0)])
+
+    made = open_case(known, publisher(), AT)
+
+    kinds = {one["type"] for one in made["objects"]}
+    assert "grouping" in kinds
+    assert not kinds & {"campaign", "report", "relationship", "sighting"}
+    (grouping,) = [one for one in made["objects"] if one["type"] == "grouping"]
+    indicators = [one for one in made["objects"] if one["type"] == "indicator"]
+    assert grouping["context"] == "suspicious-activity"
+    assert {one["id"] for one in indicators} <= set(grouping["object_refs"])
+    assert {one["confidence"] for one in [*indicators, grouping]} == {50}
+    assert {label for one in indicators for label in one["labels"]} == {"dx:prompt-template"}
+
+
+def test_a_closed_case_shares_no_id_with_the_open_one(benign: Benign) -> None:
+    """So the open objects can be withdrawn on the day on which the confirmed ones come; opening again is idempotent."""
+    opened = open_case(content(benign, ruling=None), publisher(), AT)
+    again = open_case(content(benign, ruling=None), publisher(), AT + timedelta(hours=3))
+    closed = build(content(benign), publisher(), AT)
+
+    constant = {one["id"] for one in catalogue.everything()} | {IDENTITY}
+    assert opened == again
+    assert not {o["id"] for o in opened["objects"]} & {o["id"] for o in closed["objects"]} - constant
+    gone = withdraw(opened, AT)
+    assert {one["type"] for one in gone["objects"]} == {"indicator", "grouping"}
+    assert all(one["revoked"] for one in gone["objects"])
+
+
+@pytest.mark.parametrize(
+    ("ruling", "changes", "why"),
+    [
+        (RULING, {}, "the case is closed"),
+        (replace(RULING, decision="cleared"), {}, "the case is closed"),
+        (None, {"verdict": "watched"}, "not likely"),
+    ],
+)
+def test_only_a_likely_campaign_without_a_ruling_is_a_case(
+    benign: Benign, ruling: Ruling | None, changes: dict[str, Any], why: str
+) -> None:
+    """Confirmed ones are exported, cleared ones stay, watched ones are not sure enough."""
+    known = replace(content(benign, ruling=ruling), campaign=campaign(**changes))
+
+    with pytest.raises(SharingError, match=why):
+        open_case(known, publisher(), AT)

@@ -13,10 +13,12 @@ from tests.results import a_campaign
 from stillwatch.errors import SharingError
 from stillwatch.privacy import Key
 from stillwatch.sharing.export import ocsf
-from stillwatch.sharing.export.bundle import Content, Publisher, build, withdraw
+from stillwatch.sharing.export.bundle import Content, build, withdraw
 from stillwatch.sharing.export.floors import Template
 from stillwatch.sharing.export.networks import Network
+from stillwatch.sharing.export.publisher import Publisher
 from stillwatch.sharing.export.rulings import Ruling
+from stillwatch.sharing.export.tokens import Token
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -40,7 +42,7 @@ def bundle(at: datetime = AT) -> dict[str, Any]:
     """A bundle with a sketch, a network and a token."""
     ruling = Ruling("c-000000000001", "confirmed", "Jo", "stolen cards", "2026-11-24T09:00:00Z")
     kept = [Template("a1", bytes(128), 256, 13, 0.4)]
-    content = Content(a_campaign(), ruling, kept, [Network("203.0.113.0/24")], "2026q4", [TOKEN])
+    content = Content(a_campaign(), ruling, kept, [Network("203.0.113.0/24", 8, 0.0)], "2026q4", [Token(TOKEN, 0.0)])
     return build(content, Publisher("identity--9e57a589-35fa-49a2-8a68-1a5df1a71103", Key(b"m" * 32)), at)
 
 

@@ -1,8 +1,9 @@
 """Peers' indicators against one's own requests: found where they are, silent elsewhere, and answered in coarse buckets."""
 
 import random
+import uuid
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,14 @@ from stillwatch.privacy import Key
 from stillwatch.records.campaign import RecipeUse
 from stillwatch.sharing import catalogue
 from stillwatch.sharing.export import sketch
-from stillwatch.sharing.export.bundle import Publisher
+from stillwatch.sharing.export.publisher import Publisher
 from stillwatch.sharing.export.sketch import Epoch
 from stillwatch.sharing.hunt import indicators
 from stillwatch.sharing.hunt.indicators import Sketched
 from stillwatch.sharing.hunt.match import Matcher, bytes_needed
 from stillwatch.sharing.hunt.search import HITS, Found, Search
 from stillwatch.sharing.hunt.sightings import sightings
+from stillwatch.sharing.sigma.rule import Head, Rule, write
 from stillwatch.sharing.taxii import times
 
 EPOCH = Epoch("2026q4", Key(b"e" * 32))
@@ -82,7 +84,11 @@ def test_each_kind_is_read() -> None:
         (indicator(revoked=True), "withdrawn"),
         (indicator(valid_until="2020-01-01T00:00:00Z"), "expired"),
         (indicator(valid_until=None), "no end of validity"),
-        (indicator(pattern_type="sigma"), "no STIX pattern"),
+        (indicator(pattern_type="yara"), "a pattern neither of STIX nor of Sigma"),
+        (
+            indicator(pattern_type="sigma"),
+            "a Sigma rule beyond what is read here: a line that is neither key, value nor item, or is written in another way",
+        ),
         (indicator(pattern="nonsense"), "a pattern of more than one comparison, or none that can be read"),
         (indicator(pattern="[ipv4-addr:value = 'nowhere']"), "a network that cannot be read"),
         (indicator(pattern="[domain-name:value = 'example.org']"), "another kind of value"),
@@ -169,7 +175,7 @@ def test_templates_networks_and_tokens_are_found() -> None:
         indicator(pattern=f"[user-account:user_id = '{TOKEN}']"),
     )
     wanted = indicators.read([template, network, token], "2026q4", NOW)
-    search = Search(wanted, EPOCH, {TOKEN: "a4", "dx1.other": "a5"})
+    search = Search(wanted, EPOCH, {TOKEN: ["a4"], "dx1.other": ["a5"]})
     half = len(TEMPLATE) // 2
 
     hits = search.look(
@@ -195,6 +201,39 @@ def test_templates_networks_and_tokens_are_found() -> None:
     assert search.found[template["id"]].accounts == {"a0", "a1"}
     assert search.found[template["id"]].best is not None
     assert search.found[template["id"]].best > 0.9  # type: ignore[operator]  # not None, see above
+
+
+def test_behaviours_are_counted_over_all_batches() -> None:
+    """Ten accounts on one card, five in each batch, are a crowd of eight only at the end; settings are compared to six digits."""
+    head = Head(str(uuid.uuid4()), str(uuid.uuid4()), date(2026, 11, 23), date(2026, 11, 24), date(2027, 2, 22))
+    card = Rule((), "payment_id", 7 * 86_400, 8)
+    tuned = Rule((("n", 4), ("stream", True), ("temperature", 0.7)), "model", 86_400, 8)
+    things = [indicator(pattern_type="sigma", pattern=write(one, head)) for one in (card, tuned)]
+    wanted = indicators.read(things, "", NOW)
+    search = Search(wanted, None, {})
+    own = {"payment_id": "pm", "n": 4, "stream": True, "temperature": 0.699999988, "model": "m"}
+    rows = [{"account_id": f"a{i}", **own, "exchange_id": f"x{i}"} for i in range(10)]
+    rows += [{"account_id": f"b{i}", **own, "payment_id": None, "temperature": 1.0, "exchange_id": f"y{i}"} for i in range(10)]
+
+    during = [search.look(batch(rows[i : i + 5])).num_rows for i in range(0, 20, 5)]
+    told = search.finish()
+
+    assert (wanted.n, during) == (2, [0, 0, 0, 0])
+    assert sorted(zip(told["kind"].to_pylist(), told["exchange_id"].to_pylist(), strict=True)) == sorted(
+        (kind, f"x{i}") for kind in ("behaviour", "collision") for i in range(10)
+    )
+    assert {(one.kind, len(one.accounts)) for one in search.found.values()} == {("behaviour", 10), ("collision", 10)}
+    assert Search(wanted, None, {}).finish().num_rows == 0
+
+
+def test_no_more_behaviours_than_can_be_looked_for() -> None:
+    """Each is a pass over all exchanges, so a flood of rules is cut and named."""
+    head = Head(str(uuid.uuid4()), str(uuid.uuid4()), date(2026, 11, 23), date(2026, 11, 24), date(2027, 2, 22))
+    text = write(Rule((), "device_id", 86_400, 8), head)
+
+    wanted = indicators.read([indicator(pattern_type="sigma", pattern=text) for _ in range(230)], "", NOW)
+
+    assert (len(wanted.behaviours), wanted.unread) == (200, {"more than 200 behaviours": 30})
 
 
 def test_without_the_key_templates_are_not_looked_for() -> None:

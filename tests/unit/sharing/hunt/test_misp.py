@@ -14,15 +14,20 @@ from stillwatch.errors import SharingError
 from stillwatch.privacy import Key
 from stillwatch.sharing import catalogue
 from stillwatch.sharing.export import misp as feed
-from stillwatch.sharing.export.bundle import Content, Publisher, build
+from stillwatch.sharing.export.behaviours import Behaviour
+from stillwatch.sharing.export.bundle import Content, build
 from stillwatch.sharing.export.floors import Template
 from stillwatch.sharing.export.networks import Network
+from stillwatch.sharing.export.publisher import Publisher
 from stillwatch.sharing.export.rulings import Ruling
+from stillwatch.sharing.export.tokens import Token
 from stillwatch.sharing.hunt import indicators, misp
+from stillwatch.sharing.sigma.rule import Rule
 from stillwatch.sharing.taxii import marking, times
 
 NOW = times.now_us()
 TOKEN = "dx1.acct-email.2026q4.qguq6-WGOrvxIsMQ9WuTcxp7RU8"
+RULE = Rule((("n", 4), ("temperature", 0.7)), "model", 86_400, 8)
 PUBLISHER = Publisher("identity--9e57a589-35fa-49a2-8a68-1a5df1a71103", Key(b"m" * 32), marking.CLEAR)
 
 
@@ -44,11 +49,17 @@ def read(*attributes: Any, **event: Any) -> misp.Imported:
 
 
 def test_our_own_feed_comes_back_whole(tmp_path: Path) -> None:
-    """Sketch with its parameters, network and token are looked for again, until the day the exporter gave them."""
+    """Sketch with its parameters, network, token and behaviour are looked for again, until the day the exporter gave them."""
     today = datetime.now(UTC)
     ruling = Ruling("c-000000000001", "confirmed", "Jo", "stolen cards", f"{today:%Y-%m-%d}T00:00:00Z")
     content = Content(
-        a_campaign(), ruling, [Template("a", bytes(range(128)), 256, 13, 0.4)], [Network("203.0.113.0/24")], "2026q4", [TOKEN]
+        a_campaign(),
+        ruling,
+        [Template("a", bytes(range(128)), 256, 13, 0.4)],
+        [Network("203.0.113.0/24", 8, 0.0)],
+        "2026q4",
+        [Token(TOKEN, 0.0)],
+        behaviours=[Behaviour(RULE, 8, 7, 0.0)],
     )
     made = build(content, PUBLISHER, today)
     feed.write(made, tmp_path / "feed", NOW)
@@ -59,6 +70,7 @@ def test_our_own_feed_comes_back_whole(tmp_path: Path) -> None:
     assert told.left_out == Counter()
     assert (len(wanted.sketches), list(wanted.tokens), wanted.network_of("203.0.113.9") is not None) == (1, [TOKEN], True)
     assert wanted.sketches[0].sketched == bytes(range(128))
+    assert [one.rule for one in wanted.behaviours] == [RULE]
     assert wanted.unread == {}
     days = {one["pattern"]: one["valid_until"] for one in made["objects"] if one["type"] == "indicator"}
     assert {one["pattern"]: one["valid_until"] for one in told.indicators} == days

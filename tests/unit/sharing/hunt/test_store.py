@@ -96,13 +96,13 @@ def engine(tmp_path: Path) -> Iterator[DuckDBEngine]:
 def a_hunt(*things: dict[str, Any], **changes: Any) -> StoreHunt:
     """A hunt for these."""
     wanted = indicators.read(things, EPOCH.name, NOW)
-    return replace(StoreHunt(wanted, EPOCH.name, KEY, {TOKEN: "a4", "dx1.other": "a5"}), **changes)
+    return replace(StoreHunt(wanted, EPOCH.name, KEY, {TOKEN: ["a4"], "dx1.other": ["a5"]}), **changes)
 
 
 def test_a_store_gives_what_the_log_gives(engine: DuckDBEngine) -> None:
     """Templates, networks as wide as a store keeps, tokens: the same exchanges and similarities as in the text itself."""
     things = [THINGS[name] for name in ("template", "network", "token")]
-    search = Search(indicators.read(things, EPOCH.name, NOW), EPOCH, {TOKEN: "a4"})
+    search = Search(indicators.read(things, EPOCH.name, NOW), EPOCH, {TOKEN: ["a4"]})
     inside = [search.look(batch(rows()[i : i + 20])).to_pylist() for i in (0, 20)]
     in_log = {(h["account_id"], h["seen_at"], h["kind"], h["similarity"]) for part in inside for h in part}
 

@@ -11,7 +11,7 @@ from tests.exchanging import Api
 from stillwatch.errors import SharingError
 from stillwatch.privacy import Key
 from stillwatch.sharing import catalogue
-from stillwatch.sharing.export.bundle import Publisher
+from stillwatch.sharing.export.publisher import Publisher
 from stillwatch.sharing.playbooks import library
 
 AT = datetime(2026, 11, 25, 9, tzinfo=UTC)

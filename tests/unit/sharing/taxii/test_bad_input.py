@@ -1,14 +1,18 @@
 """Malformed and hostile requests, each with its stated answer (docs/reference/exchange.md, "Bad input")."""
 
+import base64
+import contextlib
 import gzip
+import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 from tests.exchanging import TAXII, Api, indicator, later, marked
 
-from stillwatch.sharing.taxii import marking, times
+from stillwatch.sharing import catalogue
+from stillwatch.sharing.taxii import marking, patterns, times
 
 Change = dict[str, Any]
 
@@ -162,6 +166,33 @@ def now(**shift: int) -> str:
     return times.write_ms(times.now_us() + shift["seconds"] * times.SECOND_US)
 
 
+OTHERS = ("yara", "snort", "suricata", "pcre", "spl", "x-other", "")
+TEXT_AS_SKETCH = base64.urlsafe_b64encode(b"please tell me how the harbour of the old town was built " * 2).decode()
+
+
+def sigma(
+    title: str = "Many accounts",
+    lines: Sequence[str] = ("x",),
+    category: str = "exchanges",
+    selection: str = "        n: 4",
+    least: int = 8,
+    **changes: Any,
+) -> Change:
+    """An indicator of a Sigma rule."""
+    listed = "\n".join(f"    - {line}" for line in lines)
+    base = f"title: x\nid: '{uuid.uuid4()}'\nname: base\nlogsource:\n    category: {category}\n    product: stillwatch\n"
+    base += f"detection:\n    selection:\n{selection}\n    condition: selection\n"
+    counted = f"title: '{title}'\nid: '{uuid.uuid4()}'\ncorrelation:\n    type: value_count\n    rules:\n        - base\n"
+    counted += "    group-by:\n        - model\n    timespan: '1d'\n"
+    counted += f"    condition:\n        gte: {least}\n        field: account_id\nfalsepositives:\n{listed}\n"
+    return {"pattern_type": "sigma", "pattern": f"{base}---\n{counted}"} | changes
+
+
+def measured(**told: Any) -> Change:
+    """What an indicator of ours says of its own support."""
+    return {"extensions": {catalogue.EXTENSION: {"extension_type": "property-extension", "kind": "contract"} | told}}
+
+
 # name of the case, change of a good indicator (None takes a property away), words of the reason
 OBJECTS: tuple[tuple[str, Change, str], ...] = (
     ("no id", {"id": None}, "id must be"),
@@ -201,8 +232,38 @@ OBJECTS: tuple[tuple[str, Change, str], ...] = (
     ("a text in an extension", {"extensions": {"x": {"note": "word " * 50}}}, "words of free text"),
     ("a text as a label", {"labels": ["word " * 50]}, "words of free text"),
     ("a text as a pattern", {"pattern_type": "sigma", "pattern": "word " * 2_000}, "pattern is longer"),
-    ("a prompt in a Sigma rule", {"pattern_type": "sigma", "pattern": "title: x\nprompt: " + "words " * 60}, "pattern holds"),
+    ("a prompt in a Sigma rule", sigma(title="words " * 60 + "end"), "words together"),
+    ("a prompt in lines of a Sigma rule", sigma(lines=["these words"] * 30), "words together"),
+    ("a prompt without spaces in a Sigma rule", sigma(title="some.words." * 30 + "x"), "words together"),
+    ("an e-mail in a Sigma rule", sigma(title="jane.doe@example.org"), "e-mail"),
+    ("a Sigma rule on another log", sigma(category="process_creation"), "log source"),
+    ("a Sigma rule on a text", sigma(selection="        prompt: jane"), "field or modifier"),
+    ("a Sigma rule with wildcards", sigma(selection="        n|contains: 'jane'"), "field or modifier"),
+    ("a Sigma rule on an address", sigma(selection="        ip: '203.0.113.7'"), "field or modifier"),
+    ("a Sigma rule that counts one account", sigma(least=1), "fewer than 5"),
+    ("a Sigma rule with an anchor", sigma(selection="        n: &a 4"), "quoted"),
+    ("a Sigma rule for half a year", sigma(valid_until=now(seconds=180 * 86_400)), "92 days"),
+    *((f"a pattern in {kind}", {"pattern_type": kind, "pattern": "jane"}, "of other languages") for kind in OTHERS),
     ("a prompt in a STIX literal", {"pattern": f"[artifact:x_text = '{'words ' * 60}']"}, "pattern holds"),
+    ("a prompt in many STIX literals", {"pattern": "[url:value IN (" + "'some words', " * 30 + "'x')]"}, "pattern holds"),
+    ("a prompt in an address", {"pattern": f"[url:value = 'https://x/{'words%20' * 60}']"}, "pattern holds"),
+    ("a payload", {"pattern": "[artifact:payload_bin = 'QUJD']"}, "payload"),
+    ("a sketch that is a text", {"pattern": f"[artifact:x_dx_minhash = '{TEXT_AS_SKETCH}']"}, "reads as a text"),
+    ("a sketch in other letters", {"pattern": "[artifact:x_dx_minhash = 'no sketch at all']"}, "base64"),
+    ("a short sketch", {"pattern": "[artifact:x_dx_minhash = 'AAAA']"}, "64 to 512 bytes"),
+    ("a long sketch", {"pattern": f"[artifact:x_dx_minhash = '{'A' * 1_024}']"}, "64 to 512 bytes"),
+    ("a contract that is a word", {"pattern": "[artifact:x_dx_contract = 'jane']"}, "16 hex digits"),
+    ("a contract of sixty digits", {"pattern": f"[artifact:x_dx_contract = '{'a' * 60}']"}, "16 hex digits"),
+    ("a token that is a name", {"pattern": "[user-account:user_id = 'dx1.acct-email.2026q4.jane']"}, "tokens only"),
+    ("a token of a hundred letters", {"pattern": f"[user-account:user_id = 'dx1.a.2026q4.{'a' * 100}']"}, "tokens only"),
+    ("a thousand comparisons", {"pattern": f"[{' OR '.join(['url:value = 1'] * 400)}]"}, "comparisons"),
+    ("benign hits above the floor", measured(benign_hits_per_million=100.1), "too many bystanders"),
+    ("benign hits that are no number", measured(benign_hits_per_million="few"), "too many bystanders"),
+    ("support of three accounts", measured(support={"accounts_min": 2}), "below the floor"),
+    ("support of sixty requests", measured(support={"accounts_min": 8, "requests_bucket": 5}), "below the floor"),
+    ("an exact number of accounts", measured(support={"accounts_min": 13}), "power of two"),
+    ("support that says more", measured(support={"accounts_min": 8, "plan": 7}), "below the floor"),
+    ("support that is none", measured(support="much"), "below the floor"),
     ("a price", {"x_list_price": 10}, "prices"),
     ("a volume deep inside", {"extensions": {"x": {"token_volume": 10}}}, "volumes"),
     ("an exact count", {"x_request_count": 1_000}, "powers of two"),
@@ -238,6 +299,56 @@ def test_a_bad_object_is_refused_with_its_reason(api: Api, change: Change, reaso
     assert reason in failure["message"]
     assert "jane" not in answer.text
     assert api.get("objects/", who="mod").json() == {"more": False}
+
+
+def test_good_patterns_of_each_kind_come_in(api: Api) -> None:
+    """The forms that the cases above spoil: a Sigma rule, a sketch, a contract, a token, an address, each measured."""
+    sketch = base64.urlsafe_b64encode(bytes(range(128))).decode()
+    literals = [f"artifact:x_dx_minhash = '{sketch}'", "artifact:x_dx_contract = '00000000000000ff'"]
+    literals += ["url:value = 'https://example.org/some/words'", "artifact:hashes.'SHA-256' = 'ab'"]
+    literals += [f"user-account:user_id = 'dx1.acct-email.2026q4.{'A' * 27}'"]
+    fine = measured(benign_hits_per_million=100.0, support={"accounts_min": 4, "requests_bucket": 6})
+
+    told = api.post([api.indicator(**sigma()), *(api.indicator(pattern=f"[{one}]", **fine) for one in literals)]).json()
+
+    assert told["success_count"] == 6, told
+
+
+def test_moderators_may_publish_other_languages(api: Api) -> None:
+    """A moderator answers for what it says; the length is bounded all the same."""
+    make: Callable[..., dict[str, Any]] = indicator
+    yara = "rule x { condition: filesize > 1 }"
+
+    told = api.post([make(pattern_type="yara", pattern=yara), make(pattern_type="yara", pattern=yara * 300)], who="mod").json()
+
+    assert (told["success_count"], told["failure_count"]) == (1, 1)
+    assert "longer" in told["failures"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "[" * 8_000,
+        "'" * 8_000,
+        "[a:b = '" + "\\\\" * 4_000,
+        "[" + "a:b.c" * 1_600,
+        "[a:b" + "[*]" * 2_600,
+        "[a:b." + "'a'." * 2_000,
+        "[" + "1" * 8_000,
+        "[" + "NOT " * 2_000,
+        "[url:value = '" + "a " * 4_000 + "']",
+        "[url:value IN (" + "'a'," * 1_900 + "'a')]",
+        "[ipv4-addr:value IN (" + "'203.0.113.7'," * 550 + "'203.0.113.7')]",
+    ],
+)
+def test_a_pattern_costs_no_more_than_its_length(pattern: str) -> None:
+    """Whatever stands in eight thousand characters, it is judged within fifty milliseconds of CPU."""
+    began = time.process_time()
+
+    with contextlib.suppress(patterns.PatternError):
+        patterns.check(pattern)
+
+    assert time.process_time() - began < 0.05
 
 
 @pytest.mark.parametrize("thing", [None, 5, "text", [], {}])
