@@ -8,7 +8,7 @@ from typing import Any
 import click
 import orjson
 
-from stillwatch.cli import exchange_peers, exchange_webhooks
+from stillwatch.cli import exchange_peers, exchange_record, exchange_webhooks
 from stillwatch.cli.exchange_options import FILE, JSON, STORE, TLP, show, without_password
 from stillwatch.errors import SharingError
 from stillwatch.sharing import catalogue
@@ -90,6 +90,10 @@ def signing_key(key_file: Path) -> None:
 @command.group()
 def member() -> None:
     """Who may use the exchange."""
+
+
+member.add_command(exchange_record.record)
+member.add_command(exchange_record.release)
 
 
 @member.command("add")

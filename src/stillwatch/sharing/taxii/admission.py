@@ -26,6 +26,7 @@ MAX_NETWORK_US = 30 * times.DAY_US  # addresses change hands within weeks
 MAX_INDICATOR_US = 92 * times.DAY_US  # one quarter: an epoch of the tokens and sketches
 KEPT_AFTER_EXPIRY_US = 90 * times.DAY_US
 ACTIONABLE = "dx:actionable"
+WITHDRAWN = "withdrawn"  # a voice that counts no more
 INDICATOR_EXTENSION = "extension-definition--8f6999f4-293c-5776-ba46-3c47d9e2acfd"  # catalogue.EXTENSION
 MAX_BENIGN_PER_MILLION = 100  # the floors of sharing/export/floors.py as they are written: powers of two, rounded down
 MIN_ACCOUNTS_BUCKET, MIN_REQUESTS_BUCKET = 4, 6
@@ -119,7 +120,7 @@ class Admitted:
     tlp: int
     created_by: str | None
     ends: tuple[str, ...]  # ids that this object joins: invisible ends make it invisible
-    opinion: str | None  # what an opinion says of its first reference
+    opinion: str | None  # what an opinion says of its first reference; WITHDRAWN where it, or a sighting, is revoked
     actionable: bool
     expires_us: int | None
     digest: bytes
@@ -157,7 +158,7 @@ def admit(thing: Any, now_us: int, *, moderator: bool = False) -> Admitted:
         tlp=tlp,
         created_by=thing.get("created_by_ref"),
         ends=_ends(thing, kind),
-        opinion=thing.get("opinion") if kind == "opinion" else None,
+        opinion=_voice(thing, kind),
         actionable=ACTIONABLE in thing.get("labels", ()),
         expires_us=moments["valid_until"] + KEPT_AFTER_EXPIRY_US if "valid_until" in moments else None,
         digest=hashlib.sha256(orjson.dumps(thing, option=orjson.OPT_SORT_KEYS)).digest()[:16],
@@ -369,6 +370,12 @@ def _check_address(thing: dict[str, Any], moments: dict[str, int], moderator: bo
 def _check_opinion(thing: dict[str, Any], moments: dict[str, int], moderator: bool) -> None:
     if thing["opinion"] not in OPINIONS:
         raise RefusedError("opinion is none of the five that STIX 2.1 knows")
+
+
+def _voice(thing: dict[str, Any], kind: str) -> str | None:
+    if kind in ("opinion", "sighting") and thing.get("revoked") is True:
+        return WITHDRAWN
+    return thing.get("opinion") if kind == "opinion" else None
 
 
 def _nothing(thing: dict[str, Any], moments: dict[str, int], moderator: bool) -> None:
