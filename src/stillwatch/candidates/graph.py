@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from stillwatch.candidates.hyperedges import Group
 from stillwatch.candidates.incidence import Incidence
-from stillwatch.methods import communities
+from stillwatch.methods import communities, rarity
 from stillwatch.settings import CandidateSettings
 
 Ints = npt.NDArray[np.int64]
@@ -24,10 +24,15 @@ def find(incidence: Incidence, settings: CandidateSettings) -> list[Group]:
     """Communities of at least `min_accounts` that some token tells from everybody else, without near-duplicates; stable order."""
     indptr, members = _linking(incidence, settings.max_token_accounts)
     kept: list[Ints] = []
-    for power in settings.rarity_powers:
-        a, b, weight = communities.rarity_graph(
-            indptr, members, incidence.n_accounts, power, len(incidence.members), neighbours=settings.neighbours
-        )
+    graphs = rarity.rarity_graphs(
+        indptr,
+        members,
+        incidence.n_accounts,
+        settings.rarity_powers,
+        len(incidence.members),
+        neighbours=settings.neighbours,
+    )
+    for a, b, weight in graphs:
         for labels in communities.leiden_at(a, b, weight, incidence.n_accounts, settings.resolutions, settings.seed):
             kept.extend(_sets(labels, settings.min_accounts))
     distinct = _without_duplicates(kept, incidence.n_accounts, settings.duplicate_jaccard)

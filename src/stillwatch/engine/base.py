@@ -7,11 +7,13 @@ ORDER BY wherever order matters). The same tables come out on every engine.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 import pyarrow as pa
 
+from stillwatch.engine.spill import Spill
 from stillwatch.records.tables import TableSpec
 
 Item = TypeVar("Item")
@@ -47,6 +49,20 @@ class Engine(Protocol):
 
     def batches(self, sql: str, rows: int = 131_072) -> Iterator[pa.RecordBatch]:
         """Run one SELECT and stream its rows; for results that need not fit in memory."""
+        ...
+
+    def spill(self) -> AbstractContextManager[Spill]:
+        """
+        Room on disk for arrays that need not stay in memory.
+
+        Raises:
+            EngineError: the disk is full or may not be written.
+        """
+        ...
+
+    @property
+    def spilled_bytes(self) -> int:
+        """Bytes of arrays that stages have spilled so far; what queries spill is the database's own."""
         ...
 
     def has(self, spec: TableSpec) -> bool:

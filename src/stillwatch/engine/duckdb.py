@@ -41,13 +41,12 @@ class DuckDBEngine(Stored):
     """
 
     def __init__(self, root: Path, settings: EngineSettings) -> None:
-        super().__init__(root)
+        super().__init__(root, settings.temp_dir)
         self._workers = settings.workers or available_cores()
-        spill = settings.temp_dir or root / "spill"
         self._connection = duckdb.connect(":memory:")
         for name, value in (
             ("memory_limit", f"{settings.memory_gb}GB"),
-            ("temp_directory", str(spill)),
+            ("temp_directory", str(self._temporary)),
             ("threads", self._workers),
             ("TimeZone", "UTC"),
             ("preserve_insertion_order", True),

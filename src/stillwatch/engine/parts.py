@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,6 +14,8 @@ from stillwatch.errors import EngineError
 from stillwatch.records.tables import TableSpec
 
 ROW_GROUP = 131_072
+_UNIQUE = frozenset({"row", "exchange_id", "exact", "seen_at"})  # as a rule another value in each row
+_STORAGE: dict[str, Any] = {"compression": "zstd", "compression_level": 1}
 
 
 def folder(root: Path, spec: TableSpec) -> Path:
@@ -54,7 +57,7 @@ def write_part(root: Path, spec: TableSpec, number: int, tables: pa.Table | Iter
     temporary = target.with_suffix(f".{os.getpid()}.tmp")
     n_rows = 0
     try:
-        with pq.ParquetWriter(temporary, spec.schema, compression="zstd", compression_level=1) as writer:
+        with pq.ParquetWriter(temporary, spec.schema, use_dictionary=_repeating(spec), **_STORAGE) as writer:
             for table in [tables] if isinstance(tables, pa.Table) else tables:
                 checked = conform(spec, table)
                 writer.write_table(checked, row_group_size=ROW_GROUP)
@@ -62,11 +65,16 @@ def write_part(root: Path, spec: TableSpec, number: int, tables: pa.Table | Iter
         os.replace(temporary, target)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise _told(error, target.parent) from error
+        raise told(error, target.parent) from error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     return n_rows
+
+
+def _repeating(spec: TableSpec) -> list[str]:
+    """Columns that a dictionary makes smaller; what hardly ever repeats, digests in lists above all, is looked up in vain."""
+    return [f.name for f in spec.schema if not pa.types.is_nested(f.type) and f.name not in _UNIQUE]
 
 
 def write_file(path: Path, table: pa.Table) -> None:
@@ -89,10 +97,11 @@ def write_bytes(path: Path, content: bytes) -> None:
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise _told(error, path) from error
+        raise told(error, path) from error
 
 
-def _told(error: OSError, where: Path) -> EngineError:
+def told(error: OSError, where: Path) -> EngineError:
+    """What to do about a file that could not be written."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     what = "the disk is full. Free some space and run again with --resume" if full else str(error.strerror)
     return EngineError(f"{where}: cannot write: {what}")

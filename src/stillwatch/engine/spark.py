@@ -62,7 +62,7 @@ class SparkEngine(Stored):
     """
 
     def __init__(self, root: Path, settings: EngineSettings) -> None:
-        super().__init__(root.resolve())
+        super().__init__(root.resolve(), settings.temp_dir)
         active = SparkSession.getActiveSession()
         self._own = active is None
         self._session = active or _session(settings)

@@ -1,6 +1,8 @@
 """What every engine does alike: tables in a folder, read and written whole, and an end that lets go of what it holds."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -8,6 +10,7 @@ from typing import Self
 import pyarrow as pa
 
 from stillwatch.engine import parts
+from stillwatch.engine.spill import Spill
 from stillwatch.records.tables import TableSpec
 
 
@@ -17,10 +20,13 @@ class Stored:
 
     Args:
         root: Folder of the tables; made if absent.
+        temporary: Folder to spill into; None = beside the tables.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, temporary: Path | None = None) -> None:
         self._root = root
+        self._temporary = temporary or root / "spill"
+        self._spilled_bytes = 0
         root.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -36,6 +42,20 @@ class Stored:
 
     def close(self) -> None:
         """Let go of what the engine holds; the tables stay."""
+
+    @contextmanager
+    def spill(self) -> Iterator[Spill]:
+        """Room for arrays that need not stay in memory; its bytes are counted when it is given back."""
+        with Spill(self._temporary / f"arrays-{os.getpid()}") as room:
+            try:
+                yield room
+            finally:
+                self._spilled_bytes += room.n_bytes
+
+    @property
+    def spilled_bytes(self) -> int:
+        """Bytes of arrays that stages have spilled so far; what queries spill is the database's own."""
+        return self._spilled_bytes
 
     def has(self, spec: TableSpec) -> bool:
         """Is the table stored?"""

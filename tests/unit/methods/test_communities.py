@@ -1,4 +1,4 @@
-"""The graph of shared rare tokens, its communities and its components."""
+"""Communities and components of a graph."""
 
 import numpy as np
 import pytest
@@ -6,58 +6,11 @@ import pytest
 from stillwatch.methods import communities
 
 
-def incidence(sets: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
-    """Token -> ascending nodes, as the graph reads it."""
-    return np.concatenate(([0], np.cumsum([len(s) for s in sets]))), np.array([n for s in sets for n in sorted(s)], np.int64)
-
-
-def test_nodes_that_share_more_rare_tokens_link_stronger() -> None:
-    """All tokens in common weigh more than half of them; a rare token weighs more than a popular one."""
-    indptr, members = incidence([[0, 1], [0, 1], [2, 3], [2, 90], [3, 91], list(range(4, 40)), [60, 61]])
-
-    a, b, weight = communities.rarity_graph(indptr, members, 1000, 1.0, 1000)
-
-    strength = dict(zip(zip(a.tolist(), b.tolist(), strict=True), weight.tolist(), strict=True))
-    assert strength[0, 1] > strength[2, 3]
-    assert strength[60, 61] > strength[4, 5]
-
-
-def test_each_node_keeps_its_strongest_links() -> None:
-    """A node's weak links go once it has more than it may keep, unless the other end keeps them."""
-    indptr, members = incidence([[0, n] for n in range(1, 6)] + [[0, 1], [0, 2]])
-
-    a, b, _ = communities.rarity_graph(indptr, members, 100, 1.0, 100, neighbours=2)
-    alone = communities.rarity_graph(indptr, members, 100, 1.0, 100, neighbours=1)
-
-    assert {(0, 1), (0, 2)} <= set(zip(a.tolist(), b.tolist(), strict=True))
-    assert len(alone[0]) <= len(a)
-
-
-def test_a_large_token_links_each_node_to_its_next_ones() -> None:
-    """The links of one token grow with its nodes, not with their pairs."""
-    indptr, members = incidence([list(range(500)), [600, 601]])
-
-    a, b, _ = communities.rarity_graph(indptr, members, 10_000, 1.0, 10_000, reach=3, neighbours=100)
-
-    assert len(a) <= 3 * 500 + 1
-    assert (b - a).max() <= 3
-
-
-def test_a_campaign_that_is_all_that_a_log_shares_is_no_null_of_itself() -> None:
-    """Twenty nodes on one token are linked where the rest of the log shares nothing."""
-    indptr, members = incidence([list(range(20))])
-
-    a, _, _ = communities.rarity_graph(indptr, members, 300, 1.0, n_uses=900)
-
-    assert len(a) > 20
-
-
 def test_nothing_links_nothing() -> None:
-    """Without tokens there are no edges and no communities."""
-    a, b, weight = communities.rarity_graph(np.array([0]), np.empty(0, np.int64), 5, 1.0, 1)
+    """Without edges there are no communities."""
+    nothing = np.empty(0, np.int64)
 
-    assert (len(a), len(b), len(weight)) == (0, 0, 0)
-    assert communities.leiden(a, b, weight, 5, 1.0, 1).tolist() == [-1] * 5
+    assert communities.leiden(nothing, nothing, np.empty(0), 5, 1.0, 1).tolist() == [-1] * 5
 
 
 def test_two_cliques_are_two_communities() -> None:

@@ -1,0 +1,262 @@
+"""
+Which exchanges each group is tested on.
+
+Places of the log are found by account and by what was sent, in arrays: as a join it would be members times tokens of a
+group, or all pairs of (group, row) in memory at once. Kept are at most so many exchanges a group.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numba
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from stillwatch.candidates.hyperedges import Group
+from stillwatch.engine.base import Engine
+from stillwatch.records import tables
+
+Ints = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """
+    The exchanges of a log by account; some 30 bytes each.
+
+    Args:
+        rows: (n,) `row` of each exchange, ascending: its place is its number here.
+        owner: (n,) account number of each place.
+        order: (n,) places sorted by account, time and row; the number of a place here is its rank.
+        starts: (n_accounts + 1,) first rank of each account.
+        streamed: (n,) place of each exchange in stored order; None where stored order is that of rows.
+    """
+
+    rows: Ints
+    owner: Places
+    order: Places
+    starts: Ints
+    streamed: Places | None
+
+    @classmethod
+    def load(cls, engine: Engine, accounts: Ints) -> Self:
+        """One pass over three columns of SIGNATURES; `accounts` are all, ascending."""
+        n = engine.query("SELECT count(*) AS n FROM signatures")["n"][0].as_py()
+        rows, owner, seen = np.empty(n, np.int64), np.empty(n, np.int32), np.empty(n, np.int64)
+        at = 0
+        for batch in engine.batches("SELECT row, account, seen_at FROM signatures"):
+            here = slice(at, at + batch.num_rows)
+            rows[here] = batch.column("row").to_numpy()
+            owner[here] = np.searchsorted(accounts, batch.column("account").to_numpy())
+            seen[here] = batch.column("seen_at").cast(pa.int64()).to_numpy()
+            at += batch.num_rows
+        streamed = None
+        if (rows[1:] < rows[:-1]).any():
+            order = np.argsort(rows, kind="stable")
+            streamed = np.empty(n, np.int32)
+            streamed[order] = np.arange(n)
+            rows, owner, seen = rows[order], owner[order], seen[order]
+        starts = np.zeros(len(accounts) + 1, np.int64)
+        return cls(rows, owner, _by_account(owner, seen, starts), starts, streamed)
+
+    def places(self, rows: Ints) -> Places:
+        """Places of exchanges by their `row`."""
+        return np.searchsorted(self.rows, rows).astype(np.int32)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """
+    The exchanges that groups are tested on.
+
+    Args:
+        n_exchanges: (n_groups,) exchanges of each group.
+        starts: (n_groups + 1,) where each group's ranks begin; empty for a group of too few.
+        ranks: Ranks in the log, ascending within a group.
+    """
+
+    n_exchanges: Ints
+    starts: Ints
+    ranks: Places
+
+
+def sample(engine: Engine, log: Log, groups: Sequence[Group], least: int, most: int) -> Sample:
+    """
+    The exchanges that carry what tells a group, of its members; all of its members' where nothing tells them.
+
+    Args:
+        groups: Members beyond a sample left out already.
+        least: A group with fewer is not looked at.
+        most: Of more than so many an evenly spaced part is kept.
+    """
+    sources, source_starts = _sources(engine, groups)
+    by_source, held = _held(engine, log, sources)
+    n_exchanges, starts, ranks = _collect(
+        np.concatenate([[0], np.cumsum([len(g.members) for g in groups])]).astype(np.int64),
+        np.concatenate([g.members for g in groups]).astype(np.int64) if groups else np.empty(0, np.int64),
+        np.array([not g.speaking for g in groups], np.bool_),
+        source_starts,
+        sources.flat,
+        by_source,
+        held,
+        log.owner,
+        log.order,
+        log.starts,
+        least,
+        most,
+    )
+    return Sample(n_exchanges, starts, ranks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """What tells exchanges: recipes, then settings; `flat` numbers those of each group, one after the other."""
+
+    recipes: Ints
+    configs: Ints
+    flat: Ints
+
+
+def _sources(engine: Engine, groups: Sequence[Group]) -> tuple[_Sources, Ints]:
+    table = engine.read(tables.RECIPES) if engine.has(tables.RECIPES) else tables.RECIPES.schema.empty_table()
+    recipes = np.unique(table["recipe"].to_numpy())
+    number = np.searchsorted(recipes, table["recipe"].to_numpy())
+    layers = {kind: _grouped(table[kind].to_numpy(), number) for kind in ("recipe", "family", "bundle")}
+    told = [[(kind, token) for kind, token, _ in g.tokens if kind in g.speaking] for g in groups]
+    configs = np.unique(np.array([token for tokens in told for kind, token in tokens if kind == "config"], np.int64))
+    place = {int(config): len(recipes) + at for at, config in enumerate(configs.tolist())}
+    nothing = np.empty(0, np.int64)
+    flat, starts = [nothing], [0]
+    for tokens in told:
+        mine = [np.array([place[token]]) if kind == "config" else layers[kind].get(token, nothing) for kind, token in tokens]
+        flat += mine
+        starts.append(starts[-1] + sum(map(len, mine)))
+    return _Sources(recipes, configs, np.concatenate(flat).astype(np.int64)), np.array(starts, np.int64)
+
+
+def _grouped(tokens: Ints, number: Ints) -> dict[int, Ints]:
+    """Recipe numbers of each token of a layer."""
+    order = np.argsort(tokens, kind="stable")
+    names, starts = np.unique(tokens[order], return_index=True)
+    return dict(zip(names.tolist(), np.split(number[order], starts[1:]), strict=False)) if len(names) else {}
+
+
+def _held(engine: Engine, log: Log, sources: _Sources) -> tuple[Ints, Places]:
+    """Places of the exchanges that each source tells: offsets and places."""
+    number: list[npt.NDArray[np.int32]] = [np.empty(0, np.int32)]
+    place: list[Places] = [np.empty(0, np.int32)]
+    if len(sources.recipes):
+        for batch in engine.batches("SELECT row, recipe FROM uses"):
+            number.append(np.searchsorted(sources.recipes, batch.column("recipe").to_numpy()).astype(np.int32))
+            place.append(log.places(batch.column("row").to_numpy()))
+    if len(sources.configs):
+        for batch in engine.batches("SELECT row, config FROM signatures WHERE config IS NOT NULL"):
+            config = batch.column("config").to_numpy()
+            at = np.minimum(np.searchsorted(sources.configs, config), len(sources.configs) - 1)
+            told = sources.configs[at] == config
+            number.append((len(sources.recipes) + at[told]).astype(np.int32))
+            place.append(log.places(batch.column("row").to_numpy()[told]))
+    n_sources = len(sources.recipes) + len(sources.configs)
+    return _counted(np.concatenate(number), np.concatenate(place), n_sources)
+
+
+@numba.njit(cache=True, nogil=True)
+def _counted(number: npt.NDArray[np.int32], place: Places, n: int) -> tuple[Ints, Places]:
+    """Counting sort of places by number."""
+    starts = np.zeros(n + 1, np.int64)
+    for value in number:
+        starts[value + 1] += 1
+    starts = np.cumsum(starts)
+    filled = starts[:-1].copy()
+    out = np.empty(len(place), np.int32)
+    for i in range(len(place)):
+        out[filled[number[i]]] = place[i]
+        filled[number[i]] += 1
+    return starts, out
+
+
+@numba.njit(cache=True, nogil=True)
+def _by_account(owner: Places, seen: Ints, starts: Ints) -> Places:
+    """Places by account, time and place; `starts` is filled in."""
+    for account in owner:
+        starts[account + 1] += 1
+    for a in range(len(starts) - 1):
+        starts[a + 1] += starts[a]
+    filled = starts[:-1].copy()
+    out = np.empty(len(owner), np.int32)
+    for place in range(len(owner)):
+        out[filled[owner[place]]] = place
+        filled[owner[place]] += 1
+    for a in range(len(starts) - 1):
+        mine = out[starts[a] : starts[a + 1]]
+        for i in range(1, len(mine)):
+            if seen[mine[i]] < seen[mine[i - 1]]:  # a log is nearly always in the order of time
+                mine[:] = mine[np.argsort(seen[mine], kind="mergesort")]
+                break
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def _collect(
+    member_starts: Ints,
+    members: Ints,
+    whole: npt.NDArray[np.bool_],
+    source_starts: Ints,
+    sources: Ints,
+    held_starts: Ints,
+    held: Places,
+    owner: Places,
+    order: Places,
+    starts: Ints,
+    least: int,
+    most: int,
+) -> tuple[Ints, Ints, Places]:
+    """Exchanges of each group, where its ranks begin, and the ranks."""
+    n_groups, n = len(whole), len(order)
+    rank = np.empty(n, np.int32)
+    for r in range(n):
+        rank[order[r]] = r
+    inside, taken = np.full(len(starts) - 1, -1, np.int32), np.full(n, -1, np.int32)
+    n_exchanges, begins = np.zeros(n_groups, np.int64), np.zeros(n_groups + 1, np.int64)
+    found = np.empty(n, np.int32)
+    out = np.empty(1 << 16, np.int32)
+    filled = 0
+    for g in range(n_groups):
+        size = 0
+        for i in range(member_starts[g], member_starts[g + 1]):
+            inside[members[i]] = g
+            if whole[g]:
+                for r in range(starts[members[i]], starts[members[i] + 1]):
+                    found[size] = order[r]
+                    size += 1
+        for s in range(source_starts[g], source_starts[g + 1]):
+            for i in range(held_starts[sources[s]], held_starts[sources[s] + 1]):
+                place = held[i]
+                if taken[place] != g and inside[owner[place]] == g:
+                    taken[place] = g
+                    found[size] = place
+                    size += 1
+        n_exchanges[g] = size
+        if size >= least:
+            if size > most:  # evenly spaced over the log
+                ordered = np.sort(found[:size])
+                kept = 0
+                for i in range(size):
+                    if (i * most) % size < most:
+                        found[kept] = ordered[i]
+                        kept += 1
+                size = kept
+            while filled + size > len(out):
+                more = np.empty(2 * len(out), np.int32)
+                more[:filled] = out[:filled]
+                out = more
+            mine = out[filled : filled + size]
+            for i in range(size):
+                mine[i] = rank[found[i]]
+            mine.sort()
+            filled += size
+        begins[g + 1] = filled
+    return n_exchanges, begins, out[:filled]
