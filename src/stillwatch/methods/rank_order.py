@@ -9,6 +9,7 @@ from scipy import stats
 
 ALL_ORDERS = 9  # 362,880 of them
 _ENOUGH = 100
+_AT_FIRST = 500  # orders; then as many as were drawn before
 _AT_ONCE = 2_000_000  # numbers shuffled at once
 
 
@@ -59,7 +60,7 @@ def permutation_p(values: NDArray[np.float64], order: NDArray[np.float64], shuff
         return float(np.mean(np.array(list(itertools.permutations(b))) @ a >= observed))
     rng, reached, drawn = np.random.default_rng(seed), 0, 0
     while drawn < shuffles:
-        few = min(max(1, _AT_ONCE // len(b)), shuffles - drawn)
+        few = min(drawn + _AT_FIRST, max(1, _AT_ONCE // len(b)), shuffles - drawn)
         hits = np.cumsum(rng.permuted(np.broadcast_to(b, (few, len(b))), axis=1) @ a >= observed)
         if reached + hits[-1] >= _ENOUGH:
             return _ENOUGH / (drawn + int(np.searchsorted(hits, _ENOUGH - reached)) + 1)
