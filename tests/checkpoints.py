@@ -26,32 +26,72 @@ LATENT: Config = {
     "kv_rank": 24, "nope": 10, "rope": 4, "v": 12, "experts": 8, "n_group": 2, "moe_intermediate_size": 20, "index_n_heads": 6,
     "index_width": 12,
 }  # fmt: skip
+_PLAIN_LATENT: Config = {key: value for key, value in LATENT.items() if not key.startswith("index_")}
+_SANDWICH: Config = {"qk_norms": 1, "sandwich": 1}
+ARCHITECTURES: dict[str, Config] = {
+    "llama": LLAMA,
+    "mistral": LLAMA,
+    "mixtral": MIXTURE | {"mixtral": 1},
+    "qwen2": LLAMA | {"biases": 1},
+    "qwen2_moe": MIXTURE | {"biases": 1, "shared_router": 1},
+    "qwen3": LLAMA | {"qk_norms": 1},
+    "qwen3_moe": MIXTURE | {"qk_norms": 1},
+    "gemma": LLAMA,
+    "gemma2": LLAMA | {"sandwich": 1},
+    "gemma3": LLAMA | _SANDWICH,
+    "deepseek_v2": _PLAIN_LATENT | {"softmax": 1},
+    "deepseek_v2_lite": {key: value for key, value in _PLAIN_LATENT.items() if key != "q_rank"} | {"softmax": 1, "n_group": 1},
+    "deepseek_v3": _PLAIN_LATENT,
+    "kimi_k2": _PLAIN_LATENT | {"n_group": 1},
+    "deepseek_v32": LATENT,
+}
+"""What tells each architecture's names and shapes from Llama's, at sizes that a test can afford."""
 
 
 def shapes(config: Config) -> dict[str, tuple[int, ...]]:
-    """Tensor names and shapes: MLA with grouped experts and an indexer, a mixture, or a dense Llama, by what the config has."""
+    """Tensor names and shapes of an architecture, by what the config has: MLA, an indexer, experts, biases, norms."""
     c, d = config, config["hidden_size"]
     told: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (c["vocab_size"], d), "model.norm.weight": (d,)}
     for i in range(c["num_hidden_layers"]):
         at = f"model.layers.{i}."
         told |= {at + "input_layernorm.weight": (d,), at + "post_attention_layernorm.weight": (d,)}
         told |= {at + name: shape for name, shape in (_latent(c) if "kv_rank" in c else _attention(c)).items()}
+        if "sandwich" in c:
+            told |= {at + "pre_feedforward_layernorm.weight": (d,), at + "post_feedforward_layernorm.weight": (d,)}
         told |= {at + name: shape for name, shape in _feed_forward(c, i).items()}
-    return told
+    return {mixtral_name(name): shape for name, shape in told.items()} if "mixtral" in c else told
+
+
+def mixtral_name(name: str) -> str:
+    """What Mixtral calls a tensor of a mixture's feed-forward block."""
+    if ".experts." in name:
+        for part, own in (("gate_proj", "w1"), ("up_proj", "w3"), ("down_proj", "w2")):
+            name = name.replace(part, own)
+    return name.replace(".mlp.", ".block_sparse_moe.")
 
 
 def _attention(c: Config) -> dict[str, tuple[int, ...]]:
     d, q, kv = c["hidden_size"], c["num_attention_heads"] * c["head_dim"], c["num_key_value_heads"] * c["head_dim"]
     sizes = {"q": (q, d), "k": (kv, d), "v": (kv, d), "o": (d, q)}
-    return {f"self_attn.{name}_proj.weight": shape for name, shape in sizes.items()}
+    told: dict[str, tuple[int, ...]] = {f"self_attn.{name}_proj.weight": shape for name, shape in sizes.items()}
+    if "biases" in c:
+        told |= {f"self_attn.{name}_proj.bias": sizes[name][:1] for name in "qkv"}
+    if "qk_norms" in c:
+        told |= {f"self_attn.{name}_norm.weight": (c["head_dim"],) for name in "qk"}
+    return told
 
 
 def _latent(c: Config) -> dict[str, tuple[int, ...]]:
     d, h, at = c["hidden_size"], c["num_attention_heads"], "self_attn."
-    told: dict[str, tuple[int, ...]] = {
-        at + "q_a_proj.weight": (c["q_rank"], d),
-        at + "q_a_layernorm.weight": (c["q_rank"],),
-        at + "q_b_proj.weight": (h * (c["nope"] + c["rope"]), c["q_rank"]),
+    n_q = h * (c["nope"] + c["rope"])
+    told: dict[str, tuple[int, ...]] = {at + "q_proj.weight": (n_q, d)}
+    if "q_rank" in c:
+        told = {
+            at + "q_a_proj.weight": (c["q_rank"], d),
+            at + "q_a_layernorm.weight": (c["q_rank"],),
+            at + "q_b_proj.weight": (n_q, c["q_rank"]),
+        }
+    told |= {
         at + "kv_a_proj_with_mqa.weight": (c["kv_rank"] + c["rope"], d),
         at + "kv_a_layernorm.weight": (c["kv_rank"],),
         at + "kv_b_proj.weight": (h * (c["nope"] + c["v"]), c["kv_rank"]),
@@ -76,9 +116,11 @@ def _feed_forward(c: Config, layer: int) -> dict[str, tuple[int, ...]]:
     for e in range(c["experts"]):
         told |= _swiglu(f"mlp.experts.{e}", c["moe_intermediate_size"], d)
     if "kv_rank" in c:
-        told |= {"mlp.gate.e_score_correction_bias": (c["experts"],)} | _swiglu(
-            "mlp.shared_experts", c["moe_intermediate_size"], d
-        )
+        told |= _swiglu("mlp.shared_experts", c["moe_intermediate_size"], d)
+        if "softmax" not in c:
+            told["mlp.gate.e_score_correction_bias"] = (c["experts"],)
+    if "shared_router" in c:
+        told |= _swiglu("mlp.shared_expert", c["moe_intermediate_size"], d) | {"mlp.shared_expert_gate.weight": (1, d)}
     return told
 
 

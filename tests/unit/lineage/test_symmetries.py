@@ -1,27 +1,41 @@
-"""Every symmetry row against reference forward passes in numpy; the real architectures are in tests/integration."""
+"""Every symmetry row against reference forward passes in numpy; transformers' own are in tests/integration."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.checkpoints import LATENT, LLAMA, MIXTURE, Config, State, model_of, permuted, random_state
+from tests.checkpoints import ARCHITECTURES, LATENT, LLAMA, Config, State, model_of, permuted, random_state
 from tests.forward import logits
 
 from stillwatch.lineage.blocks import Block, Move
 from stillwatch.lineage.symmetries import blocks, residual
 
 TOKENS = np.arange(5, 21)
-KINDS = {
-    "llama": {"neurons", "value dimensions", "KV heads", "query heads", "residual dimensions"},
-    "mixture": {"experts", "expert neurons", "value dimensions", "KV heads", "query heads", "residual dimensions"},
-    "latent": {
-        "neurons", "shared-expert neurons", "expert neurons", "experts", "expert groups", "KV latent", "query latent",
-        "MLA heads", "key dimensions without RoPE", "MLA value dimensions", "index heads", "index dimensions",
-        "residual dimensions",
-    },
+RESIDUAL = {"residual dimensions"}
+DENSE = RESIDUAL | {"neurons"}
+GQA = {"value dimensions", "KV heads", "query heads"}
+MIXTURE = {"experts", "expert neurons"}
+MLA = DENSE | MIXTURE | {
+    "shared-expert neurons", "KV latent", "MLA heads", "key dimensions without RoPE", "MLA value dimensions",
 }  # fmt: skip
-CONFIGS: dict[str, Config] = {"llama": LLAMA, "mixture": MIXTURE, "latent": LATENT}
+KINDS = {
+    "llama": DENSE | GQA,
+    "mistral": DENSE | GQA,
+    "mixtral": RESIDUAL | GQA | MIXTURE,
+    "qwen2": DENSE | GQA,
+    "qwen2_moe": RESIDUAL | GQA | MIXTURE | {"shared-expert neurons"},
+    "qwen3": DENSE | GQA,
+    "qwen3_moe": RESIDUAL | GQA | MIXTURE,
+    "gemma": DENSE | GQA,
+    "gemma2": DENSE | GQA,
+    "gemma3": DENSE | GQA,
+    "deepseek_v2": MLA | {"expert groups", "query latent"},
+    "deepseek_v2_lite": MLA,
+    "deepseek_v3": MLA | {"expert groups", "query latent"},
+    "kimi_k2": MLA | {"query latent"},
+    "deepseek_v32": MLA | {"expert groups", "query latent", "index heads", "index dimensions"},
+}
 
 
 def found(tmp_path: Path, config: Config) -> tuple[State, dict[str, list[Block]]]:
@@ -33,16 +47,17 @@ def found(tmp_path: Path, config: Config) -> tuple[State, dict[str, list[Block]]
     return state, told
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", ARCHITECTURES)
 def test_permuting_the_units_of_a_symmetry_changes_no_logit(tmp_path: Path, name: str) -> None:
     """
     Whatever symmetry is permuted, in all layers at once, the function stays what it was.
     """
-    state, told = found(tmp_path, CONFIGS[name])
-    before = logits(state, CONFIGS[name], TOKENS)
+    state, told = found(tmp_path, ARCHITECTURES[name])
+    before = logits(state, ARCHITECTURES[name], TOKENS)
 
     after = {
-        kind: logits(permuted(state, chosen, np.random.default_rng(2)), CONFIGS[name], TOKENS) for kind, chosen in told.items()
+        kind: logits(permuted(state, chosen, np.random.default_rng(2)), ARCHITECTURES[name], TOKENS)
+        for kind, chosen in told.items()
     }
 
     assert set(told) == KINDS[name]
