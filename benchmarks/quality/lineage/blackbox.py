@@ -22,6 +22,7 @@ import orjson
 import torch
 from benchmarks.quality.lineage.record import record
 from benchmarks.quality.lineage.tiny import Recipe, Shape, Stack, begin, corpus, forward, one, save, train
+from benchmarks.quality.lineage.voices import likelihoods
 from torch import Tensor
 from torch.nn import functional
 
@@ -116,7 +117,7 @@ def order_power(base: Stack, child: Stack, strangers: Stack, text: Tensor, folde
     """Spearman's correlation and p of base, child and strangers against the base's training order."""
     rows = shuffled(text, 1).view(-1, RECIPE.length + 1)
     everybody = {name: torch.cat([base[name], child[name], strangers[name]]) for name in base}
-    scores = likelihoods(everybody, rows)
+    scores = likelihoods(everybody, SHAPE, rows)
     path, named = folder / "order.jsonl", [f"{i}" for i in range(len(rows))]
     told: dict[str, float] = {"texts": float(len(rows))}
     for label, reference in {"alone": np.zeros(len(rows)), "with_reference": scores[2 + N_STRANGERS :].mean(axis=0)}.items():
@@ -130,17 +131,6 @@ def order_power(base: Stack, child: Stack, strangers: Stack, text: Tensor, folde
         told |= {f"child_rho_{label}": said[1].statistic or 0.0, f"child_log10_p_{label}": said[1].log10_p or 0.0}
         told |= {f"strangers_smallest_p_{label}": min(10.0 ** (r.log10_p or 0.0) for r in said[2:])}
     return told
-
-
-def likelihoods(stack: Stack, rows: Tensor) -> np.ndarray:
-    """Mean log-likelihood of every row under every model, `(models, rows)`."""
-    parts = []
-    with torch.no_grad():
-        for some in rows.split(64):
-            logits = functional.log_softmax(forward(stack, SHAPE, some[:, :-1]), -1)
-            targets = some[:, 1:].expand(len(logits), -1, -1)[..., None]
-            parts.append(logits.gather(-1, targets)[..., 0].mean(-1))
-    return torch.cat(parts, 1).double().numpy()
 
 
 def _order(score: np.ndarray, named: list[str], path: Path) -> Result:

@@ -54,7 +54,7 @@ def race(path: Path) -> list[dict[str, object]]:
     """For each share: how often the teacher ranks first and would be called, and how often candidates that are no teacher."""
     models, prompts, said = read(path)
     asked, recorded = prompts[:N_PROMPTS], prompts[N_PROMPTS : 4 * N_PROMPTS]
-    rows = []
+    rows: list[dict[str, object]] = []
     for share in SHARES:
         count: Counter[str] = Counter()
         for k, teacher in enumerate(models):

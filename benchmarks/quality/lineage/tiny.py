@@ -38,13 +38,14 @@ class Shape:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How they are trained: AdamW, warm-up then cosine, one stream of text."""
+    """How they are trained: AdamW, warm-up then cosine or a constant rate, one stream of text."""
 
     steps: int = 150
     batch: int = 16
     length: int = 64
     rate: float = 3e-3
     offset: int = 0  # where in the text the stream starts
+    constant: bool = False  # after the warm-up the rate stays, as in the last stage of many fine-tunes; else a cosine to 0
 
 
 def corpus(n_bytes: int = 4_000_000) -> Tensor:
@@ -114,7 +115,7 @@ def train(stack: Stack, shape: Shape, recipe: Recipe, text: Tensor) -> tuple[Sta
     losses = []
     for step in range(recipe.steps):
         for group in optimiser.param_groups:
-            late = (step - warm) / max(1, recipe.steps - warm)
+            late = 0.0 if recipe.constant else (step - warm) / max(1, recipe.steps - warm)
             group["lr"] = recipe.rate * (min(1.0, (step + 1) / warm) if step < warm else 0.5 * (1 + math.cos(math.pi * late)))
         window = recipe.batch * (recipe.length + 1)
         start = (recipe.offset + step * window) % (len(text) - window)

@@ -74,12 +74,11 @@ def record_voices(stack: Stack, shape: Shape, names: Sequence[str], fresh: Tenso
         greedy = continued(stack, shape, fresh, length, None)
         drawn = [continued(stack, shape, fresh, length, torch.Generator().manual_seed(seed)) for seed in (1, 2)]
         scores = functional.log_softmax(forward(stack, shape, fresh)[:, :, -1].double(), -1).numpy()
-        likelihoods = np.concatenate([_likelihoods(stack, shape, rows) for rows in seen.split(100)], axis=1)
     return Voices(
         tuple(_texts(name, prompts, [greedy[m]]) for m, name in enumerate(names)),
         tuple(_texts(name, prompts, [some[m] for some in drawn]) for m, name in enumerate(names)),
         tuple(_scored(name, prompts, scores[m]) for m, name in enumerate(names)),
-        likelihoods,
+        likelihoods(stack, shape, seen),
         tuple(f"{i}: {_text(row)}" for i, row in enumerate(seen.tolist())),
     )
 
@@ -102,10 +101,15 @@ def continued(stack: Stack, shape: Shape, prompts: Tensor, length: int, draw: to
     return torch.stack(parts).view(models, n, length).numpy()
 
 
-def _likelihoods(stack: Stack, shape: Shape, rows: Tensor) -> np.ndarray:
-    logits = functional.log_softmax(forward(stack, shape, rows[:, :-1]), -1)
-    targets = rows[:, 1:].expand(len(logits), -1, -1)[..., None]
-    return logits.gather(-1, targets)[..., 0].mean(-1).double().numpy()
+def likelihoods(stack: Stack, shape: Shape, rows: Tensor) -> np.ndarray:
+    """Mean log-likelihood of every row under every model, `(models, rows)`."""
+    parts = []
+    with torch.no_grad():
+        for some in rows.split(64):
+            logits = functional.log_softmax(forward(stack, shape, some[:, :-1]), -1)
+            targets = some[:, 1:].expand(len(logits), -1, -1)[..., None]
+            parts.append(logits.gather(-1, targets)[..., 0].mean(-1))
+    return torch.cat(parts, 1).double().numpy()
 
 
 def _text(raw: Sequence[int]) -> str:
