@@ -66,6 +66,16 @@ def lowest_bit(context: Any, bits: Any) -> Any:
 
 
 @intrinsic
+def ones(context: Any, bits: Any) -> Any:
+    """Set bits of a uint64."""
+
+    def build(ctx: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.ctpop(args[0])
+
+    return types.uint64(types.uint64), build
+
+
+@intrinsic
 def borrowed(context: Any, array: Any) -> Any:
     """
     The same array without its reference count, which numba would otherwise raise and lower atomically at every inner call.

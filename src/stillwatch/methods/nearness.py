@@ -14,59 +14,67 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
 
-from stillwatch.methods.hashing import U, mix
+from stillwatch.methods.hashing import U, borrowed, mix, ones
 from stillwatch.methods.postings import roots, unite
 
 BITS = 128
 LINK_BANDS, LINK_BAND_BITS = 12, 10  # two majorities 18 bits apart share one of the bands in 93 % of cases
 MAX_COMPARED = 256  # neighbours in order that one sketch of a bucket is compared with
 _STRANGERS_A_BUCKET = 4  # so many would meet in a bucket by chance; a cell needs five times as many
-_U1, _U63 = U(1), U(63)
-
-
-@intrinsic
-def _ones(context: Any, x: Any) -> Any:
-    def build(ctx: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.ctpop(args[0])
-
-    return types.uint64(types.uint64), build
+_U1, _U63, _UFF = U(1), U(63), U(0xFF)
 
 
 @njit(cache=True, nogil=True)
 def hamming(high_1: np.uint64, low_1: np.uint64, high_2: np.uint64, low_2: np.uint64) -> int:
     """Bits in which two sketches differ."""
-    return int(_ones(high_1 ^ high_2) + _ones(low_1 ^ low_2))
+    return int(ones(high_1 ^ high_2) + ones(low_1 ^ low_2))
 
 
-@njit(cache=True, nogil=True)
-def add_signs(high: Any, low: Any, cell: Any, totals: Any) -> None:
+def _byte_signs() -> npt.NDArray[np.int32]:
+    """The eight signs of each byte, lowest bit first: (256, 8) of -1 and 1."""
+    bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little")
+    return bits.astype(np.int32) * 2 - 1
+
+
+_BYTE_SIGNS = _byte_signs()
+
+
+def add_signs(
+    high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64], cell: npt.NDArray[np.int64], totals: npt.NDArray[np.int32]
+) -> None:
     """
     Add the signs of each sketch to the totals of its cell.
 
     Args:
         high: (n,) uint64, upper halves.
-        low: (n,) uint64, lower halves.
+        low: (n,) uint64, lower halves; not read where totals has 64 columns.
         cell: (n,) row of `totals`, -1 to leave one out.
-        totals: (m, 128) int32, added to.
+        totals: (m, 128) or (m, 64) int32, added to.
     """
+    _add_signs(high, low, cell, totals, _BYTE_SIGNS)
+
+
+@njit(cache=True, nogil=True)
+def _add_signs(high: Any, low: Any, cell: Any, totals: Any, signs: Any) -> None:
+    signs, totals = borrowed(signs), borrowed(totals)
     for i in range(len(cell)):
-        if cell[i] < 0:
+        c = cell[i]
+        if c < 0:
             continue
-        for j in range(64):
-            totals[cell[i], j] += np.int32((high[i] >> U(j)) & _U1) * 2 - 1
-            totals[cell[i], 64 + j] += np.int32((low[i] >> U(j)) & _U1) * 2 - 1
+        for k in range(totals.shape[1] >> 3):
+            half = high[i] if k < 8 else low[i]
+            byte = np.int64((half >> U(8 * (k & 7))) & _UFF)
+            for j in range(8):
+                totals[c, 8 * k + j] += signs[byte, j]
 
 
 def majorities(totals: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
-    """Halves of the majority sketch of each row of totals; a tie is a zero."""
-    places = np.uint64(1) << np.arange(64, dtype=np.uint64)
-    bits = totals > 0
-    high = np.where(bits[:, :64], places, np.uint64(0)).sum(axis=1, dtype=np.uint64)
-    low = np.where(bits[:, 64:], places, np.uint64(0)).sum(axis=1, dtype=np.uint64)
-    return high, low
+    """Halves of the majority sketch of each row of totals; a tie is a zero, and so is a half that is not there."""
+    packed = np.packbits(totals > 0, axis=1, bitorder="little")
+    halves = np.ascontiguousarray(packed).view("<u8").astype(np.uint64)
+    return halves[:, 0].copy(), halves[:, 1].copy() if halves.shape[1] > 1 else np.zeros(len(totals), np.uint64)
 
 
 @njit(cache=True, nogil=True)

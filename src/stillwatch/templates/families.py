@@ -42,7 +42,7 @@ class Relations:
     def __init__(self, ids: npt.NDArray[np.int64]) -> None:
         self._ids = ids
         self._meaning = np.zeros((len(ids), 128), np.int32)
-        self._contract = np.zeros((len(ids), 128), np.int32)
+        self._contract = np.zeros((len(ids), 64), np.int32)
         self._holders = Sketches(np.arange(len(ids)))
 
     def add(
@@ -55,7 +55,7 @@ class Relations:
     ) -> None:
         """Add uses: the recipe's number, the account, and both halves of S4 and the contract (0 for none) of the exchange."""
         add_signs(high, low, recipe, self._meaning)
-        add_signs(contract.view(np.uint64), np.zeros_like(high), recipe, self._contract)
+        add_signs(contract.view(np.uint64), low, recipe, self._contract)
         hashed = np.empty(len(account), np.uint64)
         _hash(account, hashed)
         self._holders.add(recipe, np.arange(len(recipe) + 1), hashed)

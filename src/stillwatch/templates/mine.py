@@ -25,6 +25,8 @@ from stillwatch.templates.recipes import Recipes, contract_recipes, name_recipes
 from stillwatch.templates.stream import Batch, batches, contracts, fragments
 from stillwatch.templates.uses import recipes_of
 
+_FRAGMENTS_A_TEXT = 12  # of mixed traffic (docs/reference/signatures.md); it sizes a sieve and moves no result
+
 
 @dataclass(frozen=True, slots=True)
 class Mined:
@@ -43,6 +45,19 @@ class Mined:
         return contract_recipes(self.agreed.value)
 
 
+@dataclass(frozen=True, slots=True)
+class Unworded:
+    """Exchanges that share no wording: row, account and both halves of S4."""
+
+    row: npt.NDArray[np.int64]
+    account: npt.NDArray[np.int64]
+    high: npt.NDArray[np.uint64]
+    low: npt.NDArray[np.uint64]
+
+
+_NO_UNWORDED = Unworded(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint64), np.empty(0, np.uint64))
+
+
 def mine(engine: Engine, settings: TemplateSettings) -> None:
     """
     Write `fragments`, `recipes` and `uses` from the stored signatures.
@@ -54,8 +69,8 @@ def mine(engine: Engine, settings: TemplateSettings) -> None:
     n_fragments, n_contracts = _count(engine)
     worded = heavy(lambda: fragments(engine), n_fragments, settings.min_requests, settings.min_accounts)
     agreed = heavy(lambda: contracts(engine), n_contracts, settings.min_requests, settings.min_accounts)
-    recipes = _joined(engine, worded, settings)
-    mined = _with_cells(engine, worded, recipes, agreed, settings)
+    recipes, rest = _joined(engine, worded, settings)
+    mined = _with_cells(worded, recipes, agreed, rest, settings)
     ids = np.unique(np.concatenate([recipes.ids, mined.contract_ids, mined.cells]))
     relations = Relations(ids)
     engine.write(FRAGMENTS, _fragment_table(worded, recipes))
@@ -65,43 +80,28 @@ def mine(engine: Engine, settings: TemplateSettings) -> None:
 
 
 def _count(engine: Engine) -> tuple[int, int]:
-    told = engine.query("SELECT CAST(COALESCE(SUM(ARRAY_LENGTH(fragments)), 0) AS BIGINT) f, COUNT(contract) c FROM signatures")
-    return int(told["f"][0].as_py()), int(told["c"][0].as_py())
+    """About how many fragments and contracts will come."""
+    told = engine.query("SELECT COUNT(exact) AS texts, COUNT(contract) AS contracts FROM signatures")
+    return _FRAGMENTS_A_TEXT * int(told["texts"][0].as_py()), int(told["contracts"][0].as_py())
 
 
-def _joined(engine: Engine, worded: Heavy, settings: TemplateSettings) -> Recipes:
-    """Join fragments whose posting lists agree."""
-    sketches = Sketches(worded.value)
+def _joined(engine: Engine, worded: Heavy, settings: TemplateSettings) -> tuple[Recipes, Unworded]:
+    """Join fragments whose posting lists agree; keep the exchanges without shared wording, if they have words enough."""
+    sketches, rest = Sketches(worded.value), []
     for batch in batches(engine):
-        sketches.add(batch.fragments, batch.offsets, batch.request)
-    return name_recipes(worded.value, sketches.components(settings.posting_agreement))
+        known = sketches.add(batch.fragments, batch.offsets, batch.request)
+        chosen = ~known & (batch.n_words >= settings.semantic_words)
+        rest.append((batch.row[chosen], batch.account[chosen], batch.high[chosen], batch.low[chosen]))
+    recipes = name_recipes(worded.value, sketches.components(settings.posting_agreement))
+    return recipes, Unworded(*map(np.concatenate, zip(*rest, strict=True))) if rest else _NO_UNWORDED
 
 
-def _with_cells(engine: Engine, worded: Heavy, recipes: Recipes, agreed: Heavy, settings: TemplateSettings) -> Mined:
-    """Look for cells of near meaning among the exchanges that share no wording and have enough words to mean something."""
-    mined = Mined(worded, recipes, agreed, *(np.empty(0, np.int64) for _ in range(3)))
-    matcher = Matcher(mined, settings)
-    row, account, high, low = [], [], [], []
-    for batch in batches(engine):
-        _, matched = matcher.worded(batch)
-        chosen = (matched[:, 0] == 0) & (batch.n_words >= settings.semantic_words)
-        row.append(batch.row[chosen])
-        account.append(batch.account[chosen])
-        high.append(batch.high[chosen])
-        low.append(batch.low[chosen])
-    if not row:
-        return mined
-    found = cells(
-        np.concatenate(high),
-        np.concatenate(low),
-        np.concatenate(account),
-        settings.semantic_radius,
-        settings.min_requests,
-        settings.min_accounts,
-    )
-    rows, inside = np.concatenate(row), found.cell >= 0
-    order = np.argsort(rows[inside])
-    return Mined(worded, recipes, agreed, semantic_recipes(found.name), rows[inside][order], found.cell[inside][order])
+def _with_cells(worded: Heavy, recipes: Recipes, agreed: Heavy, rest: Unworded, settings: TemplateSettings) -> Mined:
+    """Look for cells of near meaning among the exchanges that share no wording."""
+    found = cells(rest.high, rest.low, rest.account, settings.semantic_radius, settings.min_requests, settings.min_accounts)
+    inside = found.cell >= 0
+    order = np.argsort(rest.row[inside])
+    return Mined(worded, recipes, agreed, semantic_recipes(found.name), rest.row[inside][order], found.cell[inside][order])
 
 
 class Matcher:
@@ -139,12 +139,15 @@ def _uses(
     engine: Engine, mined: Mined, settings: TemplateSettings, ids: npt.NDArray[np.int64], relations: Relations
 ) -> Iterator[pa.Table]:
     """Stream the uses, and tell `relations` of each on the way."""
-    matcher = Matcher(mined, settings)
+    matcher, numbers = Matcher(mined, settings), Interner()
+    numbers.add(ids)
     for batch in batches(engine):
         recipe, matched = matcher.all(batch)
         used = matched > 0
         of = np.repeat(np.arange(len(batch.row)), used.sum(axis=1))
-        relations.add(np.searchsorted(ids, recipe[used]), batch.account[of], batch.high[of], batch.low[of], batch.contract[of])
+        relations.add(
+            numbers.find(recipe[used]).astype(np.int64), batch.account[of], batch.high[of], batch.low[of], batch.contract[of]
+        )
         yield pa.table({"row": batch.row[of], "account": batch.account[of], "recipe": recipe[used], "matched": matched[used]})
 
 

@@ -47,6 +47,25 @@ def test_the_majority_of_noisy_sketches_is_their_centre() -> None:
     assert nearness.majorities(totals)[0][1] == nearness.majorities(centre[None].astype(np.int32))[0][0]
 
 
+def test_signs_of_one_half_are_those_of_both() -> None:
+    """
+    Totals of 64 columns take the upper half alone, bit by bit as the obvious loop does.
+    """
+    rng = np.random.default_rng(2)
+    high, cell = rng.integers(0, 2**64, 50, dtype=np.uint64), rng.integers(0, 3, 50)
+    half, whole, expected = np.zeros((3, 64), np.int32), np.zeros((3, 128), np.int32), np.zeros((3, 64), np.int32)
+    for value, c in zip(high.tolist(), cell.tolist(), strict=True):
+        expected[c] += np.array([1 if value >> j & 1 else -1 for j in range(64)], np.int32)
+
+    nearness.add_signs(high, high, cell, half)
+    nearness.add_signs(high, high, cell, whole)
+
+    assert (half == expected).all()
+    assert (whole == np.tile(expected, 2)).all()
+    assert nearness.majorities(half)[0].tolist() == nearness.majorities(whole)[0].tolist()
+    assert not nearness.majorities(half)[1].any()
+
+
 def test_near_majorities_are_linked_and_strangers_are_not() -> None:
     """
     Sketches some bits apart find each other through the bands.

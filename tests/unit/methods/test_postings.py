@@ -96,6 +96,42 @@ def test_values_that_travel_together_are_one_component() -> None:
     assert sketches.components(0.5).tolist() == [0, 0, 2, 3]
 
 
+@pytest.mark.parametrize("agreement", [0.2, 0.4, 0.7])
+def test_components_are_those_of_comparing_every_pair(agreement: float) -> None:
+    """
+    What saves comparisons loses no link: every pair that shares a small minimum and agrees is in one component.
+    """
+    rng = np.random.default_rng(int(100 * agreement))
+    sketches = Sketches(np.arange(60))
+    for i in range(2_000):
+        base = int(rng.zipf(1.4)) % 12 * 5
+        lists = np.unique(np.concatenate([base + np.flatnonzero(rng.random(5) < 0.93), rng.integers(0, 60, 1)]))
+        sketches.add(lists, np.array([0, len(lists)]), np.array([int(mix(U(i % 900)))], np.uint64))
+    minima, sizes = sketches.minima, sketches.sizes
+
+    told = sketches.components(agreement)
+
+    parents = np.arange(60, dtype=np.int32)
+    for a in range(60):
+        for b in range(a + 1, 60):
+            meet = np.intersect1d(minima[a, : min(sizes[a], 8)], minima[b, : min(sizes[b], 8)]).size
+            if meet and jaccard(minima[a], sizes[a], minima[b], sizes[b]) >= agreement:
+                unite(parents, a, b)
+    assert told.tolist() == roots(parents).tolist()
+    assert 1 < len(set(told.tolist())) < 60
+
+
+def test_a_list_knows_whether_it_holds_a_known_value() -> None:
+    """
+    Adding lists tells which of them hold one of the sketched values.
+    """
+    sketches = Sketches(np.array([7, 9]))
+
+    known = sketches.add(np.array([1, 9, 7, 7]), np.array([0, 1, 2, 2, 4]), np.array([1, 2, 3, 4], np.uint64))
+
+    assert known.tolist() == [False, True, False, True]
+
+
 def test_no_value_gives_no_component() -> None:
     """
     An empty set of values is a valid input.
