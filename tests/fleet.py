@@ -9,8 +9,14 @@ from stillwatch.engine.duckdb import DuckDBEngine
 MEMBERS, HARVEST, COVER = 20, 5, 5
 
 
-def a_fleet(tmp_path: Path, told_by: str = "wording", client: int | None = 900) -> DuckDBEngine:
-    """Twenty accounts that harvest with two recipes and chat besides, among 300 others; one of these used a recipe once."""
+def a_fleet(
+    tmp_path: Path,
+    told_by: str = "wording",
+    client: int | None = 900,
+    payment: bool = True,
+    recipes: int = 2,
+) -> DuckDBEngine:
+    """Twenty accounts that harvest with some recipes and chat besides, among 300 others; one of these used a recipe once."""
     rows, uses, found = [], [], []
     for account in range(MEMBERS):
         for n in range(HARVEST + COVER):
@@ -26,7 +32,7 @@ def a_fleet(tmp_path: Path, told_by: str = "wording", client: int | None = 900) 
                 }
             )
             if n < HARVEST and told_by == "wording":
-                uses.append({"row": row, "account": account, "recipe": 7 + n % 2, "matched": 3})
+                uses.append({"row": row, "account": account, "recipe": 7 + n % recipes, "matched": 3})
             if n < HARVEST or told_by != "wording":
                 found.append({"group": 1, "account": account, "row": row})
     for other in range(300):
@@ -41,10 +47,13 @@ def a_fleet(tmp_path: Path, told_by: str = "wording", client: int | None = 900) 
         signatures=rows,
         uses=uses,
         recipes=[
-            {"recipe": r, "family": r, "kind": "wording", "n_requests": sum(u["recipe"] == r for u in uses)} for r in (7, 8)
+            {"recipe": r, "family": r, "kind": "wording", "n_requests": sum(u["recipe"] == r for u in uses)}
+            for r in range(7, 7 + recipes)
         ],
         groups=[{"group": 1, "told_by": told_by, "n_accounts": MEMBERS}],
-        group_accounts=[{"group": 1, "account": a, "payment": a % 2, "payment_units": 10} for a in range(MEMBERS)],
+        group_accounts=[
+            {"group": 1, "account": a, "payment": a % 2 if payment else None, "payment_units": 10} for a in range(MEMBERS)
+        ],
         group_exchanges=found,
         campaigns=[{"campaign_id": "c-1", "group": 1}],
         campaign_groups=[{"campaign_id": "c-1", "group": 1}],

@@ -30,15 +30,20 @@ LIFT_BITS = float(np.log2(20.0))  # docs/research.md, Stage 5
 WEIGHT_CAP_BITS = 60.0  # one in 10^18: no membership is known better than the assumptions behind it
 MIN_TOKENS = 2
 MIN_HOLDERS = 3
-MANY_TOKENS = 5  # distinct ones, from which wording alone makes a core account; docs/research.md, Stage 5
 MIN_CORE_SHARE = 0.05  # of an account's exchanges: behind more cover than 95 % it is looked at, and not acted on
 ATTRIBUTED_FROM = 0.5  # responsibility from which an exchange is said to belong
+LIST_SHARE, LIST_ACCOUNTS = 0.1, 5  # as evidence/items.py: what so many accounts sent alike is of a common list
 """Formulas: docs/research.md, Stage 5; rates: benchmarks/quality/attribution."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Traffic:
-    """All exchanges of the accounts looked at, with numbered tokens."""
+    """
+    The exchanges of the accounts looked at, with numbered tokens; `n_exchanges` counts all of each account.
+
+    Those that sent what many others sent word for word are left out: evaluation, homework, a viral prompt. No evidence rests on
+    them, so they belong to no campaign.
+    """
 
     rows: pa.Table
     account: Ints
@@ -47,6 +52,7 @@ class _Traffic:
     background: tuple[Floats, ...]
     n_background: float
     start: Bools
+    n_exchanges: Ints
 
 
 def attribute(engine: Engine, campaigns: pa.Table, least_accounts: int) -> None:
@@ -90,11 +96,14 @@ def _traffic(engine: Engine, name: str, claimed: Ints) -> _Traffic | None:
         start=start_rows,
     )
     rows = engine.query(
-        """SELECT s.row, s.exchange_id, s.account, s.seen_at, s.config, s.network
+        """SELECT s.row, s.exchange_id, s.account, s.seen_at, s.exact, s.config, s.network
         FROM signatures s JOIN looked l ON l.account = s.account ORDER BY s.row""",
         looked=looked_at,
     )
     rows = rows.filter(pa.array(~np.isin(rows["row"].to_numpy(), claimed)))
+    everybody, n_exchanges = np.unique(rows["account"].to_numpy(), return_counts=True)
+    start = np.isin(rows["row"].to_numpy(), start_rows["row"].to_numpy())
+    rows = rows.filter(pa.array(~_of_a_list(rows, start)))
     if not rows.num_rows:
         return None
     start = np.isin(rows["row"].to_numpy(), start_rows["row"].to_numpy())
@@ -108,8 +117,25 @@ def _traffic(engine: Engine, name: str, claimed: Ints) -> _Traffic | None:
         tokens.append(number)
         background.append(counts)
     return _Traffic(
-        rows, account.astype(np.int64), accounts, np.column_stack(tokens), tuple(background), n_all - float(start.sum()), start
+        rows=rows,
+        account=account.astype(np.int64),
+        accounts=accounts,
+        tokens=np.column_stack(tokens),
+        background=tuple(background),
+        n_background=n_all - float(start.sum()),
+        start=start,
+        n_exchanges=n_exchanges[np.searchsorted(everybody, accounts)].astype(np.int64),
     )
+
+
+def _of_a_list(rows: pa.Table, start: Bools) -> Bools:
+    """Which exchanges sent word for word what a tenth as many accounts as the campaign has, and at least five, also sent."""
+    account = rows["account"].to_numpy()
+    known = ~np.asarray(rows["exact"].is_null())
+    _, item = np.unique(np.asarray(rows["exact"].fill_null(0)), return_inverse=True)
+    sent = np.unique(np.column_stack((item[known], account[known])), axis=0)
+    holders = np.bincount(sent[:, 0], minlength=int(item.max(initial=-1)) + 1)
+    return known & (holders >= max(LIST_ACCOUNTS, LIST_SHARE * np.unique(account[start]).size))[item]
 
 
 def _told_recipe(engine: Engine, rows: pa.Table, start: Bools) -> pa.Array:
@@ -233,8 +259,8 @@ def _memberships(
     non_text = (np.bincount(traffic.account, (lifted[:, 1] | lifted[:, 2]) & belongs, size) > 0) | (account_bits >= LIFT_BITS)
     passes = weight >= np.log2(n_accounts / FALSE_PROBABLE)
     sure = weight >= np.log2(n_accounts / FALSE_CORE)
-    enough = (n_tokens + (account_bits >= LIFT_BITS) >= MIN_TOKENS) & (non_text | (n_tokens >= MANY_TOKENS))
-    enough &= n_belongs >= MIN_CORE_SHARE * np.bincount(traffic.account, minlength=size)
+    enough = (n_tokens + (account_bits >= LIFT_BITS) >= MIN_TOKENS) & non_text
+    enough &= n_belongs >= MIN_CORE_SHARE * traffic.n_exchanges
     out = np.full(size, "", dtype="<U8")
     out[n_belongs > 0] = "touched"
     out[passes & (n_belongs > 0)] = "probable"
@@ -253,7 +279,7 @@ def _member_table(name: str, traffic: _Traffic, membership: npt.NDArray[np.str_]
     first, last = np.full(size, np.iinfo(np.int64).max), np.full(size, np.iinfo(np.int64).min)
     np.minimum.at(first, traffic.account[kept], seen[kept])
     np.maximum.at(last, traffic.account[kept], seen[kept])
-    n_all, n_kept = np.bincount(traffic.account, minlength=size), np.bincount(traffic.account, kept, size).astype(np.int64)
+    n_all, n_kept = traffic.n_exchanges, np.bincount(traffic.account, kept, size).astype(np.int64)
     there = membership != ""
     return _table(
         tables.MEMBERS,

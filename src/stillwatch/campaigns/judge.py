@@ -11,7 +11,7 @@ from scipy import sparse
 
 from stillwatch.campaigns import alternatives, calibrate, reference, score
 from stillwatch.engine.base import Engine
-from stillwatch.methods import communities, fdr
+from stillwatch.methods import fdr
 from stillwatch.records import tables
 from stillwatch.settings import CampaignSettings
 
@@ -22,6 +22,7 @@ SAME_CAMPAIGN = (
     0.5  # share of the smaller group's accounts, or of its telling tokens, that two groups of one campaign have in common
 )
 PART_OF = 0.8  # share of a group's accounts that lie in another, of which it then is a part
+WHOLE = 0.5  # share of the exchanges of its wording from which a group holds what is worded so, and not a slice of it
 STRANGERS = 0.1  # share of accounts and tokens up to which two parts have nothing to do with each other
 MAX_P = 0.1  # groups above it are no finding at any rate that is offered, and need not be compared with each other
 EIGEN_GROUPS = 1_000  # of which the eigenvalues are taken: a second; of more groups a part
@@ -93,7 +94,7 @@ def test(engine: Engine, settings: CampaignSettings, known: reference.Reference)
     """Score every group and hold it against the reference, and the groups together against chance."""
     alone = weighed(engine, settings, known)
     q = alone.q.copy()
-    q[alone.enough] = _q_values(engine, alone.groups[alone.enough], alone.p[alone.enough])
+    q[alone.enough] = _q_values(engine, alone.groups[alone.enough], alone.bits[alone.enough], alone.p[alone.enough])
     return replace(alone, q=q)
 
 
@@ -115,7 +116,7 @@ def weighed(engine: Engine, settings: CampaignSettings, known: reference.Referen
     return Judged(scores.groups, scores.bits, scores.n_families, strata, p, np.ones(len(p)), n_accounts, enough)
 
 
-def _q_values(engine: Engine, groups: Ints, p: Floats) -> Floats:
+def _q_values(engine: Engine, groups: Ints, bits: Floats, p: Floats) -> Floats:
     """
     Expected share of false campaigns among those found at each group's p-value.
 
@@ -126,7 +127,7 @@ def _q_values(engine: Engine, groups: Ints, p: Floats) -> Floats:
     looked_at = np.flatnonzero(p <= MAX_P)
     if not len(looked_at):
         return q
-    labels = _overlapping(engine, groups[looked_at])
+    labels = _overlapping(engine, groups[looked_at], bits[looked_at])
     single = labels >= 0
     n_tests = effective_tests(engine, groups)
     q[looked_at[single]] = calibrate.q_values(p[looked_at[single]], labels[single], n_tests)
@@ -160,7 +161,7 @@ def _campaigns(engine: Engine, judged: Judged, settings: CampaignSettings) -> li
     likely = judged.enough & (judged.q <= settings.q) & (judged.n_families >= settings.min_families)
     if not len(watched):
         return []
-    labels = _overlapping(engine, judged.groups[watched])
+    labels = _overlapping(engine, judged.groups[watched], judged.bits[watched])
     out = []
     for label in np.unique(labels[labels >= 0]):
         places = watched[labels == label]
@@ -176,11 +177,14 @@ def _standing(judged: Judged, places: Ints) -> int:
     return int(near[order[0]])
 
 
-def _overlapping(engine: Engine, groups: Ints) -> Ints:
+def _overlapping(engine: Engine, groups: Ints, bits: Floats) -> Ints:
     """
-    Label of each group; groups of one campaign share accounts or what tells them.
+    Label of each group; the groups of one campaign share accounts, or what tells them, with the strongest of them. (Not with
+    any of them: chains of half-alike groups lead from one campaign to the next.)
 
-    A group that holds two parts which have nothing to do with each other is two campaigns in one bag: its label is -1.
+    A group that holds two parts which have nothing to do with each other is two campaigns in one bag, and one that scores less
+    than a part of itself, by a family's worth of bits, holds strangers beside it, who would be named with the part: the label
+    of both is -1. A part that is a slice of one wording has no strangers beside it, but more of its own.
     """
     accounts = _incidence(engine, groups, 'SELECT DISTINCT "group", account AS thing FROM group_accounts')
     tokens = _incidence(
@@ -195,11 +199,32 @@ def _overlapping(engine: Engine, groups: Ints) -> Ints:
     apart = (shared <= STRANGERS) & (told <= STRANGERS)
     mixed = ((part.T.astype(np.float64) @ apart) * part.T).sum(axis=1) > 0
     alike = (shared >= SAME_CAMPAIGN) | (told >= SAME_CAMPAIGN)
-    alike[mixed] = alike[:, mixed] = False
-    a, b = np.nonzero(np.triu(alike, 1))
-    labels = communities.components(a, b, len(groups))
-    labels[mixed] = -1
+    whole = _of_its_wording(engine, groups) >= WHOLE
+    diluted = (part & whole[:, None] & (bits[:, None] >= bits[None, :] + score.MIN_FAMILY_BITS)).any(axis=0)
+    labels = np.full(len(groups), -1)
+    for label, strongest in enumerate(np.lexsort((groups, -bits))):
+        if labels[strongest] < 0 and not (mixed | diluted)[strongest]:
+            labels[alike[strongest] & (labels < 0) & ~mixed & ~diluted] = label
     return labels
+
+
+def _of_its_wording(engine: Engine, groups: Ints) -> Floats:
+    """Share of the log's exchanges worded as a group's that lie in it, 0…1 each; 1 where wording does not tell it."""
+    listed = ", ".join(map(str, groups.tolist()))
+    shares = engine.query(
+        f"""WITH looked AS (SELECT e."group", e.row FROM group_exchanges e JOIN groups g ON g."group" = e."group"
+                        WHERE g.told_by = 'wording' AND e."group" IN ({listed})),
+             scale AS (SELECT l."group", max(g.n_exchanges) * 1.0e0 / count(*) AS times FROM looked l
+                       JOIN groups g ON g."group" = l."group" GROUP BY l."group"),
+             inside AS (SELECT l."group", u.recipe, count(*) AS n FROM looked l JOIN uses u ON u.row = l.row
+                        GROUP BY l."group", u.recipe)
+        SELECT i."group", sum(i.n * least(i.n * s.times / r.n_requests, 1.0e0)) / sum(i.n) AS share
+        FROM inside i JOIN scale s ON s."group" = i."group" JOIN recipes r ON r.recipe = i.recipe
+        GROUP BY i."group" ORDER BY share, i."group" """
+    )
+    out = np.ones(len(groups))
+    out[np.searchsorted(groups, shares["group"].to_numpy())] = shares["share"].to_numpy()
+    return out
 
 
 def _incidence(engine: Engine, groups: Ints, sql: str) -> sparse.csr_matrix:

@@ -78,3 +78,36 @@ def test_a_campaign_of_too_few_accounts_is_not_reported(tmp_path: Path) -> None:
     attribute(engine, engine.read(tables.CAMPAIGNS), MEMBERS + 1)
 
     assert engine.read(tables.MEMBERS).num_rows == engine.read(tables.ATTRIBUTED).num_rows == 0
+
+
+def test_nobody_is_core_by_wording_alone(tmp_path: Path) -> None:
+    """Where only the wording is in common all twenty are named, and none may be acted on: homework is worded alike too."""
+    engine = a_fleet(tmp_path, payment=False, recipes=HARVEST)
+    rows = [r | {"config": r["account"] % 3, "network": 1000 + r["account"]} for r in engine.read(tables.SIGNATURES).to_pylist()]
+
+    members, exchanges = run(stored(engine, signatures=rows))
+
+    assert {m["membership"] for m in members if m["account"] < MEMBERS} == {"probable"}
+    assert len(exchanges) == MEMBERS * HARVEST
+
+
+def test_what_many_sent_word_for_word_belongs_to_no_campaign(tmp_path: Path) -> None:
+    """Ten pupils do homework worded like the harvest, on one school's network: their list names nobody."""
+    engine = a_fleet(tmp_path)
+    rows, uses = engine.read(tables.SIGNATURES).to_pylist(), engine.read(tables.USES).to_pylist()
+    found = engine.read(tables.GROUP_EXCHANGES).to_pylist()
+    for row in rows:
+        row["exact"] = 1000 + row["row"]
+    for pupil in range(2000, 2010):
+        for task in range(HARVEST):
+            told = {"row": 300_000 + 10 * pupil + task, "account": pupil}
+            rows.append(told | {"exchange_id": f"x{told['row']}", "config": 900, "network": 60, "exact": task + 1})
+            uses.append(told | {"recipe": 7 + task % 2, "matched": 3})
+            found.append(told | {"group": 1})
+    stored(engine, signatures=rows, uses=uses, group_exchanges=found)
+
+    members, exchanges = run(engine)
+
+    assert sorted(m["account"] for m in members if m["membership"] == "core") == list(range(MEMBERS))
+    assert not [m for m in members if m["account"] >= 2000]
+    assert not [e for e in exchanges if e["account"] >= 2000]

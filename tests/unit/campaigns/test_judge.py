@@ -36,16 +36,28 @@ def judged(
     groups: dict[int, tuple[range, dict[str, float]]],
     ref: Reference = QUIET,
     tokens: dict[int, list[int]] | None = None,
+    worded: dict[int, int] | None = None,
     **sizes: int,
 ) -> DuckDBEngine:
-    """Groups (members, what each detector said) judged by default settings."""
+    """Groups (members, what each detector said) judged by default settings; `worded`: group -> exchanges
+    of the log that are worded as its 300 are."""
+    sent = {g: range(1000 * g, 1000 * g + 300) for g in worded or {}}
     engine = stored(
         an_engine(tmp_path),
         groups=[
-            {"group": g, "origin": "community", "n_accounts": len(m), "n_exchanges": sizes.get("n_exchanges", 300)}
+            {
+                "group": g,
+                "origin": "community",
+                "told_by": "wording",
+                "n_accounts": len(m),
+                "n_exchanges": sizes.get("n_exchanges", 300),
+            }
             for g, (m, _) in sorted(groups.items())
         ],
         group_accounts=[{"group": g, "account": a} for g, (m, _) in groups.items() for a in m],
+        group_exchanges=[{"group": g, "row": row} for g, rows in sent.items() for row in rows],
+        uses=[{"row": row, "recipe": g} for g, rows in sent.items() for row in rows],
+        recipes=[{"recipe": g, "n_requests": n} for g, n in (worded or {}).items()],
         group_tokens=[{"group": g, "kind": "bundle", "token": t} for g, held in (tokens or {}).items() for t in held],
         evidence=[
             {"group": g, "detector": d, "family": d, "weight_bits": b} for g, (_, said) in groups.items() for d, b in said.items()
@@ -133,6 +145,38 @@ def test_two_campaigns_in_one_bag_stay_two(tmp_path: Path) -> None:
     found = campaigns(judged(tmp_path, groups, tokens={1: [7], 2: [8], 3: [7, 8]}))
 
     assert [c["group"] for c in found] == [1, 2] or [c["group"] for c in found] == [2, 1]
+
+
+def test_strangers_beside_a_campaign_are_not_named_with_it(tmp_path: Path) -> None:
+    """A group that scores less than a part of itself holds strangers: it is no part of the campaign, and none itself."""
+    groups = {1: (range(30), {"pool": 8.0, "timing": 6.5}), 2: (range(70), {"pool": 6.0, "timing": 4.0})}
+
+    engine = judged(tmp_path, groups, worded={1: 300})
+
+    assert [c["group"] for c in campaigns(engine)] == [1]
+    assert engine.query('SELECT "group" FROM campaign_groups')["group"].to_pylist() == [1]
+
+
+def test_a_slice_of_one_wording_does_not_push_the_rest_of_it_out(tmp_path: Path) -> None:
+    """Thirty of seventy accounts that send one template score more than all: the others send it too, and are no strangers."""
+    groups = {1: (range(30), {"pool": 8.0, "timing": 6.5}), 2: (range(70), {"pool": 6.0, "timing": 4.0})}
+
+    engine = judged(tmp_path, groups, worded={1: 900})
+
+    assert engine.query('SELECT "group" FROM campaign_groups ORDER BY "group"')["group"].to_pylist() == [1, 2]
+
+
+def test_half_alike_groups_do_not_chain_two_campaigns(tmp_path: Path) -> None:
+    """A group that shares half with each of two campaigns goes with the stronger, and the two stay two."""
+    groups = {
+        1: (range(40), {"pool": 8.0, "timing": 7.0}),
+        2: (range(20, 60), {"pool": 8.0, "timing": 6.5}),
+        3: (range(40, 80), {"pool": 8.0, "timing": 6.8}),
+    }
+
+    engine = judged(tmp_path, groups)
+
+    assert sorted(c["group"] for c in campaigns(engine)) == [1, 3]
 
 
 def test_a_crowd_of_twins_does_not_hide_a_campaign(tmp_path: Path) -> None:
