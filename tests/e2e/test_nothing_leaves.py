@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ from stillwatch.sharing.tokens.voprf import Voprf
 from stillwatch.worlds.shapes.hydra import Hydra
 
 PRODUCER = "identity--9e57a589-35fa-49a2-8a68-1a5df1a71103"
+OTHER = "identity--9e57a589-35fa-49a2-8a68-1a5df1a7ffff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     document = Document.from_json((folder / "results" / "campaigns.json").read_bytes(), "campaigns.json")
     _side_files(folder, log.select(["account_id", "ip"]).to_pylist())
     epoch = ("--epoch", "2026q4", "--epoch-key", folder / "epoch.key", "--benign", next(built.log.glob("*.parquet")))
+    case = (*epoch, "--producer", PRODUCER, *own)
     options = (*epoch, "--producer", PRODUCER, "--networks", folder / "networks.csv", "--tokens", folder / "tokens.csv", *own)
     bundles = []
     for campaign in document.campaigns:
@@ -87,7 +90,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         )
         bundles.append(folder / f"{campaign.campaign_id}.json")
         said(folder, "share", "export", folder / "results", campaign.campaign_id, *options, "--out", bundles[-1])
-    return Made(folder, Secrets.of(log), tuple(bundles), {"export": options, "own": own})
+    return Made(folder, Secrets.of(log), tuple(bundles), {"export": options, "open": case, "own": own})
 
 
 def _side_files(folder: Path, rows: list[dict[str, Any]]) -> None:
@@ -154,6 +157,48 @@ def _webhook(made: Made) -> bytes:
     return webhook.payload("c", [Record(i, one["id"], "", json.dumps(one).encode()) for i, one in enumerate(objects)])
 
 
+def _sigma(made: Made) -> bytes:
+    """Rules of the results folder, its preview, and the files of the bundles."""
+    by = ("--producer", PRODUCER, *made.options["own"])
+    written = made.said("share", "sigma", made.folder / "results", *by)
+    shown = made.said("share", "sigma", made.folder / "results", *by, "--preview")
+    made.said("share", "sigma", *made.bundles, "--out", made.folder / "rules")
+    files = [path.read_bytes() for path in sorted((made.folder / "rules").iterdir())]
+    assert files
+    assert written.count(b"correlation:") == len(files)
+    return b"\n".join([written, shown, *files])
+
+
+def _opinions(made: Made) -> bytes:
+    names = [one["id"] for path in made.bundles for one in json.loads(path.read_bytes())["objects"] if one["type"] == "indicator"]
+    by = ("--producer", OTHER, *made.options["own"])
+    return made.said("share", "opinion", "agree", *names, *by) + made.said("share", "opinion", "agree", *names, *by, "--preview")
+
+
+def _open_case(made: Made) -> bytes:
+    """The same results, in which nobody has ruled."""
+    folder = made.folder / "unruled"
+    shutil.copytree(made.folder / "results", folder, dirs_exist_ok=True)
+    (folder / "rulings.json").unlink()
+    options = made.options["open"]
+    told = [made.said("share", "export", folder, path.stem, *options, "--open-case") for path in made.bundles]
+    assert b'"grouping"' in told[0]
+    return b"\n".join(told)
+
+
+def _seen_in_a_scan(made: Made) -> bytes:
+    """The export of a member whose own scan weighed a peer's indicators: sightings stand beside its own."""
+    peer, folder = made.folder / "peer.json", made.folder / "weighed"
+    campaign = made.bundles[0].stem
+    made.said("share", "export", made.folder / "results", campaign, *made.options["export"], "--producer", OTHER, "--out", peer)
+    shutil.copytree(made.folder / "results", folder, dirs_exist_ok=True)
+    scan = ("--config", made.folder / "sw.toml", "--no-frontier", *made.options["own"], "--resume", "--indicators", peer)
+    made.said("scan", made.folder / "world" / "log", "--out", folder, *scan)
+    raw = made.said("share", "export", folder, campaign, *made.options["export"])
+    assert b'"sighting"' in raw
+    return raw
+
+
 EXPORTERS: tuple[tuple[str, Callable[[Made], bytes]], ...] = (
     ("STIX bundle", _bundle),
     ("preview", _preview),
@@ -164,6 +209,10 @@ EXPORTERS: tuple[tuple[str, Callable[[Made], bytes]], ...] = (
     ("OCSF", lambda made: made.said("share", "ocsf", *made.bundles)),
     ("block lists", _blocklists),
     ("webhook", _webhook),
+    ("Sigma rules", _sigma),
+    ("opinions", _opinions),
+    ("open case", _open_case),
+    ("export with sightings", _seen_in_a_scan),
 )
 every = pytest.mark.parametrize(("name", "exporter"), EXPORTERS, ids=[name for name, _ in EXPORTERS])
 
@@ -176,7 +225,7 @@ def test_the_export_is_a_full_one(made: Made) -> None:
     objects = [one for path in made.bundles for one in json.loads(path.read_bytes())["objects"]]
     kinds = {label for one in objects if one["type"] == "indicator" for label in one["labels"]}
 
-    assert kinds == {"dx:prompt-template", "dx:contract", "dx:network", "dx:token"}
+    assert kinds == {"dx:prompt-template", "dx:contract", "dx:network", "dx:token", "dx:behaviour"}
     assert made.secrets.n_runs > 50_000
     assert {column.partition(",")[0] for column in made.secrets.ids.values()} >= {"account_id", "exchange_id", "payment_id", "ip"}
     assert set(IDS) >= {column.partition(",")[0] for column in made.secrets.ids.values()}

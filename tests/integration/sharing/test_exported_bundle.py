@@ -13,10 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.exchanging import NO_LIMITS
-from tests.scanned import a_results_folder
+from tests.scanned import a_results_folder, a_store
 from tests.serving import Served
 
+from stillwatch.engine import parts
+from stillwatch.privacy import pseudonym
 from stillwatch.records.campaign import RecipeUse
+from stillwatch.records.tables import ACCOUNTS, ATTRIBUTED, PEER_HITS
+from stillwatch.sharing.catalogue import EXTENSION
 from stillwatch.sharing.taxii import database
 from stillwatch.sharing.taxii.members import Member, Members
 
@@ -26,6 +30,8 @@ with warnings.catch_warnings():
     from stix2validator import ValidationOptions, validate_string
 
 CAMPAIGN = "c-000000000001"
+SEEN = "indicator--8f3a1d2c-0000-4000-8000-0000000000aa"  # a peer's, which the campaign hits
+PRODUCER = "identity--9e57a589-35fa-49a2-8a68-1a5df1a71103"
 OTHER_KEY = "c803e2cc6b05fc15064549b5920659ca4a77b2cca6f04f6b357009335476ad4e"  # of RFC 9497 A.1.2
 WORDS = [f"w{a}{b}" for a in "abcdefghijklmnopqrst" for b in "abcdefghijklmnopqrst"]
 TEMPLATE = " ".join(random.Random(1).sample(WORDS, 40)) + " ⟨…⟩ " + " ".join(random.Random(2).sample(WORDS, 40))
@@ -45,8 +51,14 @@ def stillwatch(*arguments: str | Path, code: int = 0) -> str:
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A results folder whose campaign has wording to share, keys, benign requests and networks beside it."""
+    """A results folder with all that can be shared."""
     folder = tmp_path_factory.mktemp("results")
+    filled(folder)
+    return folder
+
+
+def filled(folder: Path) -> None:
+    """A campaign with wording to share, that meets on cards and hits a peer's indicator; keys, benign requests and networks."""
     document = a_results_folder(folder, 300)
     recipes = tuple(
         replace(r, n_accounts=280, sketch=" ".join(random.Random(i).sample(WORDS, 60)) if i < 2 else r.sketch)
@@ -54,6 +66,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     changed = replace(document, campaigns=(replace(document.campaigns[0], recipes=recipes),))
     (folder / "campaigns.json").write_bytes(changed.to_json())
+    _pseudonymous(folder)
     (folder / "epoch.key").write_text("ab" * 32)
     (folder / "own.key").write_text("cd" * 32)
     rng = random.Random(3)
@@ -63,38 +76,91 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = [f"{name},203.0.113.{i % 250}" for i, name in enumerate(core[:40])]
     (folder / "networks.csv").write_text("\n".join(["account_id,network", *rows]))
     assert isinstance(recipes[0], RecipeUse)
-    return folder
 
 
-def export(results: Path, producer: str, *more: str | Path, code: int = 0) -> str:
+def _pseudonymous(folder: Path) -> None:
+    """Accounts by their pseudonyms, as in a scan of signed tables: then any key may be the house's own."""
+    path = parts.part_files(folder / "store", ACCOUNTS)[0]
+    known = pq.read_table(path)
+    names = pa.array([pseudonym(account) for account in known["account"].to_pylist()])
+    renamed = dict(zip(known["account_id"].to_pylist(), names.to_pylist(), strict=True))
+    with a_store(folder / "store") as engine:
+        engine.write(ACCOUNTS, known.set_column(known.schema.get_field_index("account_id"), "account_id", names))
+        peers = [r["row"] for r in engine.read(ATTRIBUTED, ["row"]).to_pylist()][:900]
+        hits = [{"row": row, "indicator_id": SEEN, "kind": "network"} for row in peers]
+        engine.write(PEER_HITS, pa.Table.from_pylist(hits, PEER_HITS.schema))
+    table = pq.read_table(folder / "accounts.parquet")
+    ids = pa.array([renamed[name] for name in table["account_id"].to_pylist()])
+    pq.write_table(table.set_column(0, "account_id", ids), folder / "accounts.parquet")
+
+
+def export(results: Path, producer: str, *more: str | Path, code: int = 0, networks: bool = True) -> str:
     """The command that exports."""
     keys: list[str | Path] = ["--epoch", "2026q4", "--epoch-key", results / "epoch.key", "--key-file", results / "own.key"]
-    data: list[str | Path] = ["--benign", results / "benign.txt", "--networks", results / "networks.csv", "--producer", producer]
+    data: list[str | Path] = ["--benign", results / "benign.txt", "--producer", producer]
+    data += ["--networks", results / "networks.csv"] if networks else []
     return stillwatch("share", "export", results, CAMPAIGN, *keys, *data, *more, code=code)
 
 
 @pytest.fixture(scope="module")
 def bundle(results: Path) -> dict[str, Any]:
     """A bundle as the command line makes it."""
-    refused = export(results, "identity--9e57a589-35fa-49a2-8a68-1a5df1a71103", code=1)
+    refused = export(results, PRODUCER, code=1)
     assert "not ruled on" in refused
     stillwatch("share", "rule", results, CAMPAIGN, "confirmed", "--by", "Jo", "--reason", "stolen cards")
-    made: dict[str, Any] = json.loads(export(results, "identity--9e57a589-35fa-49a2-8a68-1a5df1a71103"))
+    made: dict[str, Any] = json.loads(export(results, PRODUCER))
     return made
 
 
-def test_stix2_parses_it_strictly(bundle: dict[str, Any]) -> None:
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """An open case of the same campaign, in a results folder in which nobody has ruled."""
+    folder = tmp_path_factory.mktemp("open")
+    filled(folder)
+    made: dict[str, Any] = json.loads(export(folder, PRODUCER, "--open-case", networks=False))
+    return made
+
+
+@pytest.fixture(params=["report", "open case", "opinion", "withdrawal"])
+def outgoing(request: pytest.FixtureRequest, bundle: dict[str, Any], opened: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
+    """Every kind of bundle that a member sends."""
+    if request.param == "report":
+        return bundle
+    if request.param == "open case":
+        return opened
+    (tmp_path / "own.key").write_text("cd" * 32)
+    if request.param == "opinion":
+        by = ("--producer", PRODUCER, "--key-file", tmp_path / "own.key")
+        return dict(json.loads(stillwatch("share", "opinion", "disagree", SEEN, *by)))
+    (tmp_path / "bundle.json").write_text(json.dumps(bundle))
+    return dict(json.loads(stillwatch("share", "withdraw", tmp_path / "bundle.json")))
+
+
+def test_the_bundle_is_a_full_one(bundle: dict[str, Any], opened: dict[str, Any]) -> None:
+    """So that what others' software makes of it is what it makes of everything."""
+    kinds = {one["type"] for one in bundle["objects"]}
+    languages = {one["pattern_type"] for one in bundle["objects"] if one["type"] == "indicator"}
+
+    assert kinds >= {"campaign", "indicator", "attack-pattern", "course-of-action", "sighting", "report", "marking-definition"}
+    assert languages == {"stix", "sigma"}
+    assert "grouping" in {one["type"] for one in opened["objects"]}
+    for one in bundle["objects"]:
+        if one["type"] == "indicator":
+            assert 0 <= one["extensions"][EXTENSION]["benign_hits_per_million"] <= 100
+
+
+def test_stix2_parses_it_strictly(outgoing: dict[str, Any]) -> None:
     """The reference library reads every object without custom content."""
-    parsed = stix2.parse(bundle, allow_custom=False)
+    parsed = stix2.parse(outgoing, allow_custom=False)
 
-    assert len(parsed.objects) == len(bundle["objects"])
+    assert len(parsed.objects) == len(outgoing["objects"])
 
 
-def test_stix2_validator_finds_nothing(bundle: dict[str, Any]) -> None:
+def test_stix2_validator_finds_nothing(outgoing: dict[str, Any]) -> None:
     """No error and no warning but {103} (UUIDv5 of constant objects) and {302} (extensions it does not know)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        result = validate_string(json.dumps(bundle), ValidationOptions(version="2.1", disabled="103,302", silent=True))
+        result = validate_string(json.dumps(outgoing), ValidationOptions(version="2.1", disabled="103,302", silent=True))
 
     assert result.is_valid, [str(e) for r in result.object_results for e in r.errors]
     assert [str(w) for w in result.warnings] == []
@@ -127,6 +193,7 @@ def test_misp_reads_it(bundle: dict[str, Any]) -> None:
     assert "ip-dst" in told["kinds"]
     assert "tlp:amber+strict" in told["event"]
     assert "x_dx_minhash" in told["event"]
+    assert "sigma" in told["kinds"]
 
 
 def test_the_preview_shows_every_value_and_writes_nothing(results: Path, bundle: dict[str, Any], tmp_path: Path) -> None:
@@ -139,7 +206,7 @@ def test_the_preview_shows_every_value_and_writes_nothing(results: Path, bundle:
     for thing in bundle["objects"]:
         assert thing["id"] in shown
         if thing["type"] == "indicator":
-            assert thing["pattern"] in shown
+            assert all(line.strip() in shown for line in thing["pattern"].splitlines())
     assert "keyed sketch of wording" in shown
 
 
@@ -231,7 +298,7 @@ def test_tokens_of_two_members_meet(results: Path, tmp_path: Path) -> None:
         served.stop()
     (tmp_path / "tokens.csv").write_text(made["ada"])
 
-    bundle = json.loads(export(results, "identity--9e57a589-35fa-49a2-8a68-1a5df1a71103", "--tokens", tmp_path / "tokens.csv"))
+    bundle = json.loads(export(results, PRODUCER, "--tokens", tmp_path / "tokens.csv"))
 
     ours = {line.split(",")[1] for line in made["ben"].splitlines()[1:]}
     patterns = [one["pattern"] for one in bundle["objects"] if one.get("labels") == ["dx:token"]]
@@ -275,8 +342,8 @@ def test_a_misp_feed(results: Path, bundle: dict[str, Any], tmp_path: Path) -> N
     assert event["tags"] == ["tlp:amber+strict"]
     assert event["line"]["info"] == event["info"]
     assert ["ip-src", "203.0.113.0/24", True, False] in event["attributes"]
-    assert sum(kind == "stix2-pattern" for kind, *_ in event["attributes"]) == 2
-    assert len(hashes) == len(event["attributes"]) == 3
+    assert sorted(kind for kind, *_ in event["attributes"]) == ["ip-src", "sigma", "stix2-pattern", "stix2-pattern"]
+    assert len(hashes) == len(event["attributes"]) == 4
     assert all(a["deleted"] for a in after["Attribute"])
     assert (folder / "hashes.csv").read_text() == ""
     (tmp_path / "other").mkdir()

@@ -8,6 +8,7 @@ A game that the guesser wins, with the right key or when the key has no effect, 
 
 import hashlib
 import random
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -19,6 +20,8 @@ from scipy.stats import binomtest
 from stillwatch import signatures
 from stillwatch.privacy import Key
 from stillwatch.sharing.export import sketch
+from stillwatch.sharing.export.publisher import Publisher
+from stillwatch.sharing.sigma.rule import Rule
 from stillwatch.sharing.tokens import group
 from stillwatch.sharing.tokens.client import TOKEN_BYTES, normalise
 from stillwatch.sharing.tokens.voprf import Voprf
@@ -108,7 +111,29 @@ def tokenising(scalar: int) -> Share:
     ]
 
 
+def rules(first: int) -> list[str]:
+    """Guesses of a behaviour: settings that anyone can list."""
+    return [
+        Rule((("max_tokens", first % 10**6 + i), ("temperature", i % 20 / 10)), "model", 86_400, 8).says
+        for i in range(1, GAMES + 1)
+    ]
+
+
+def naming(key: Key, kind: str) -> Share:
+    """Ids under a member's own key: what stands beside each value, and in a Sigma rule."""
+    publisher = Publisher("identity--9e57a589-35fa-49a2-8a68-1a5df1a71103", key)
+    return lambda values: [uuid.UUID(publisher.id_of(kind, value).partition("--")[2]).bytes for value in values]
+
+
+OWN = Key(hashlib.sha256(b"the member's own key, which never leaves").digest())
+IDS = (("indicator", templates), ("sigma", rules), ("sighting", people), ("opinion", people), ("grouping", forms))
+
 GAMES_PLAYED = [
+    *(
+        (f"id of {kind}, key: {name}", candidates, naming(OWN, kind), naming(key, kind))
+        for kind, candidates in IDS
+        for name, key in WRONG_KEYS.items()
+    ),
     *((f"sketch, key: {name}", templates, sketching(SECRET), sketching(key)) for name, key in WRONG_KEYS.items()),
     *((f"contract, key: {name}", forms, contracting(SECRET), contracting(key)) for name, key in WRONG_KEYS.items()),
     *((f"token, key: {name}", people, tokenising(SECRET_SCALAR), tokenising(k)) for name, k in WRONG_SCALARS.items()),
@@ -127,8 +152,13 @@ def test_a_guess_without_the_key_is_a_coin(name: str, candidates: Callable[[int]
 
 @pytest.mark.parametrize(
     ("candidates", "share"),
-    [(templates, sketching(SECRET)), (forms, contracting(SECRET)), (people, tokenising(SECRET_SCALAR))],
-    ids=["sketch", "contract", "token"],
+    [
+        (templates, sketching(SECRET)),
+        (forms, contracting(SECRET)),
+        (people, tokenising(SECRET_SCALAR)),
+        *((candidates, naming(OWN, kind)) for kind, candidates in IDS),
+    ],
+    ids=["sketch", "contract", "token", *(f"id of {kind}" for kind, _ in IDS)],
 )
 def test_with_the_key_every_guess_is_confirmed(candidates: Callable[[int], list[str]], share: Share) -> None:
     """The same game with a leaked key is won every time, and the test says so: what it finds nothing in, it could find."""

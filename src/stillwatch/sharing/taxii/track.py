@@ -78,8 +78,8 @@ def records(database: Database, now_us: int) -> list[Record]:
     members = Members(database).all()
     with database.read() as transaction:
         verdicts, given = _verdicts(transaction), _given(transaction)
-        made = dict(transaction.all("SELECT id, made FROM member"))
-        last = dict(transaction.all("SELECT owner, MAX(stamp) FROM object GROUP BY owner"))
+        made: dict[str, int] = dict(transaction.all("SELECT id, made FROM member"))
+        last: dict[str, int] = dict(transaction.all("SELECT owner, MAX(stamp) FROM object GROUP BY owner"))
     told = []
     for one in members:
         judged = verdicts.get(one.id, [])
