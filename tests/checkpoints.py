@@ -1,7 +1,7 @@
 """Small checkpoints made from seeds: names and shapes of real architectures, random weights, no torch."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,6 @@ import gguf
 import numpy as np
 from safetensors.numpy import save_file
 
-from stillwatch.lineage.blocks import Block, Move
 from stillwatch.lineage.names import Model, read_names
 from stillwatch.lineage.weights import open_weights
 
@@ -207,33 +206,3 @@ def _stacked(state: Mapping[str, np.ndarray]) -> State:
             parts = [inner[f"mlp.experts.{e}.{part}_proj.weight"] for e in range(count)]
             told[f"blk.{i}.ffn_{part}_exps.weight"] = np.stack(parts)
     return told
-
-
-def moved(state: State, move: Move, order: np.ndarray) -> None:
-    """Apply one move to the tensors: unit i becomes what unit order[i] was."""
-    if move.along == "tensors":
-        there = {name: state[name] for name in move.tensors}
-        for to, come in zip(move.at.ravel(), move.at[order].ravel(), strict=True):
-            state[move.tensors[to]] = there[move.tensors[come]]
-        return
-    whole = state[move.tensors[0]]
-    matrix = whole.reshape(-1, whole.shape[-1]).copy()
-    if move.along == "rows":
-        matrix[move.at.ravel()] = matrix[move.at[order].ravel()]
-    else:
-        start, stop = move.within or (0, len(matrix))
-        matrix[start:stop, move.at.ravel()] = matrix[start:stop, move.at[order].ravel()]
-    state[move.tensors[0]] = matrix.reshape(whole.shape)
-
-
-def permuted(
-    state: Mapping[str, np.ndarray], chosen: list[Block], rng: np.random.Generator, skip: Callable[[Move], bool] = lambda _: False
-) -> State:
-    """A copy of a state with the units of each block in another order."""
-    after = dict(state)
-    for block in chosen:
-        order = np.roll(np.arange(block.n), 1) if block.n < 4 else rng.permutation(block.n)
-        for move in block.moves:
-            if not skip(move):
-                moved(after, move, order)
-    return after

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.checkpoints import permuted, write_folder
+from benchmarks.quality.lineage.children import permuted
+from tests.checkpoints import write_folder
 
 from stillwatch.lineage.base import Comparison, Given, Verdict
 from stillwatch.lineage.names import read_names

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from benchmarks.quality.lineage.children import permuted
 from safetensors.numpy import load_file
-from tests.checkpoints import permuted, write_folder
+from tests.checkpoints import write_folder
 
 from stillwatch.lineage.blocks import Block, Move
 from stillwatch.lineage.names import read_names
@@ -23,7 +24,6 @@ from stillwatch.lineage.weights import open_weights
 torch = pytest.importorskip("torch", reason="needs torch: pip install --group lineage-dev")
 transformers = pytest.importorskip("transformers", reason="needs transformers: pip install --group lineage-dev")
 
-pytestmark = pytest.mark.filterwarnings("ignore")
 
 SMALL = {
     "vocab_size": 96, "hidden_size": 48, "intermediate_size": 56, "num_hidden_layers": 2, "num_attention_heads": 4,

@@ -14,7 +14,6 @@ from stillwatch.lineage.weights_robust import WeightsRobust
 torch = pytest.importorskip("torch", reason="needs torch: pip install --group lineage-dev")
 transformers = pytest.importorskip("transformers", reason="needs transformers: pip install --group lineage-dev")
 
-pytestmark = pytest.mark.filterwarnings("ignore")
 
 SMALL = {
     "vocab_size": 96, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,

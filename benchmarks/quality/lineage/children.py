@@ -5,12 +5,15 @@ Each function takes a state (name -> array) and returns another; disguises leave
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import gguf
 import numpy as np
 from safetensors.numpy import save_file
+
+from stillwatch.lineage.blocks import Block, Move
 
 State = dict[str, np.ndarray]
 Config = dict[str, int]
@@ -119,6 +122,36 @@ def stream_turned(state: Mapping[str, np.ndarray], turn: np.ndarray) -> State:
     return {n: np.ascontiguousarray(w, dtype=np.float32) for n, w in after.items()}
 
 
+def moved(state: State, move: Move, order: np.ndarray) -> None:
+    """Apply one move to the tensors: unit i becomes what unit order[i] was."""
+    if move.along == "tensors":
+        there = {name: state[name] for name in move.tensors}
+        for to, come in zip(move.at.ravel(), move.at[order].ravel(), strict=True):
+            state[move.tensors[to]] = there[move.tensors[come]]
+        return
+    whole = state[move.tensors[0]]
+    matrix = whole.reshape(-1, whole.shape[-1]).copy()
+    if move.along == "rows":
+        matrix[move.at.ravel()] = matrix[move.at[order].ravel()]
+    else:
+        start, stop = move.within or (0, len(matrix))
+        matrix[start:stop, move.at.ravel()] = matrix[start:stop, move.at[order].ravel()]
+    state[move.tensors[0]] = matrix.reshape(whole.shape)
+
+
+def permuted(
+    state: Mapping[str, np.ndarray], chosen: list[Block], rng: np.random.Generator, skip: Callable[[Move], bool] = lambda _: False
+) -> State:
+    """Disguise: a copy of a state with the units of each block in another order, every tensor that a symmetry names with them."""
+    after = dict(state)
+    for block in chosen:
+        order = np.roll(np.arange(block.n), 1) if block.n < 4 else rng.permutation(block.n)
+        for move in block.moves:
+            if not skip(move):
+                moved(after, move, order)
+    return after
+
+
 def signed_order(width: int, seed: int) -> np.ndarray:
     """A random permutation of the coordinates with random signs, as a matrix."""
     rng = np.random.default_rng(seed)
@@ -136,6 +169,21 @@ def frame_up(state: Mapping[str, np.ndarray], seed: int) -> State:
     """An innocent: random weights with the same deviation as each tensor, norms copied. Statistics match, nothing else."""
     rng = np.random.default_rng(seed)
     return {n: rng.normal(size=w.shape).astype(np.float32) * w.std() if w.ndim > 1 else w for n, w in state.items()}
+
+
+def experts_doubled(state: Mapping[str, np.ndarray], seed: int) -> State:
+    """A mixture of twice as many experts: each with a copy that has a little noise, router rows and biases doubled."""
+    rng = np.random.default_rng(seed)
+    after = dict(state)
+    n = 1 + max(int(re.search(r"\.experts\.(\d+)\.", name)[1]) for name in state if ".experts." in name)  # type: ignore[index]
+    for name, w in state.items():
+        expert = re.search(r"\.experts\.(\d+)\.", name)
+        if expert:
+            twin = name.replace(expert[0], f".experts.{n + int(expert[1])}.")
+            after[twin] = (w + rng.normal(size=w.shape) * w.std() * 0.1).astype(np.float32)
+        elif name.endswith((".gate.weight", "e_score_correction_bias")):
+            after[name] = np.concatenate([w, w])
+    return after
 
 
 def plain_children(state: State, stranger: State, layers: int) -> dict[str, Callable[[], State]]:

@@ -7,13 +7,14 @@ import pytest
 from benchmarks.quality.lineage.children import (
     heads_permuted,
     neurons_permuted,
+    permuted,
     random_turn,
     signed_order,
     stream_turned,
     upcycled,
     with_layers,
 )
-from tests.checkpoints import LLAMA, MIXTURE, Config, State, model_of, permuted, random_state
+from tests.checkpoints import LLAMA, MIXTURE, Config, State, model_of, random_state
 
 from stillwatch.lineage.neuron_agreement import Agreement, agreements
 from stillwatch.lineage.symmetries import blocks

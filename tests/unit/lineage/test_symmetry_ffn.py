@@ -4,7 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from tests.checkpoints import LATENT, LLAMA, MIXTURE, model_of, moved, random_state, write_gguf
+from benchmarks.quality.lineage.children import moved
+from tests.checkpoints import LATENT, LLAMA, MIXTURE, model_of, random_state, write_gguf
 
 from stillwatch.lineage.names import Layer, Model, read_names
 from stillwatch.lineage.symmetry_ffn import expert_neurons, experts, neurons, same_routing, shared_neurons

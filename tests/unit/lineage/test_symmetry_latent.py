@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.checkpoints import LATENT, LLAMA, State, model_of, permuted, random_state
+from benchmarks.quality.lineage.children import permuted
+from tests.checkpoints import LATENT, LLAMA, State, model_of, random_state
 from tests.forward import logits
 
 from stillwatch.lineage.blocks import Block
