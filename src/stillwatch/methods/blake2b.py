@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from stillwatch.methods.hashing import U, load8, mix, rotate
+from stillwatch.methods.equal import place_of, table
+from stillwatch.methods.hashing import U, borrowed, load8, rotate
 
 BLOCK = 128
 _IV = np.array(
@@ -98,8 +99,7 @@ def digest_all(
     (True, 0)
     """
     out = np.zeros(len(present), np.int64)
-    seen = np.full(1 << max(4, int(2 * len(present)).bit_length()), -1, np.int32)
-    _digest_all(keyed.begun, keyed.keyed, keyed.block, data, offsets, present, seen, out)
+    _digest_all(keyed.begun, keyed.keyed, keyed.block, data, offsets, present, table(len(present)), out)
     return out
 
 
@@ -165,47 +165,16 @@ def _digest(begun: Any, keyed: Any, block: Any, data: Any, start: int, end: int,
 
 
 @njit(cache=True, nogil=True)
-def _place(data: Any, start: int, end: int, h: np.uint64) -> np.uint64:
-    at = start
-    while at + 8 <= end:
-        h = mix(h ^ load8(data, at))
-        at += 8
-    tail = U(end - start)
-    for i in range(at, end):
-        tail = (tail << U(8)) | U(data[i])
-    return mix(h ^ tail)
-
-
-@njit(cache=True, nogil=True)
-def _equal(data: Any, first: int, second: int, size: int) -> bool:
-    i = 0
-    while i + 8 <= size:
-        if load8(data, first + i) != load8(data, second + i):
-            return False
-        i += 8
-    while i < size:
-        if data[first + i] != data[second + i]:
-            return False
-        i += 1
-    return True
-
-
-@njit(cache=True, nogil=True)
 def _digest_all(begun: Any, keyed: Any, block: Any, data: Any, offsets: Any, present: Any, seen: Any, out: Any) -> None:
-    h, m = np.empty(8, np.uint64), np.empty(16, np.uint64)
-    mask = U(len(seen) - 1)
+    state, words = np.empty(8, np.uint64), np.empty(16, np.uint64)
+    h, m, begun, keyed, block = borrowed(state), borrowed(words), borrowed(begun), borrowed(keyed), borrowed(block)
+    data, offsets, seen = borrowed(data), borrowed(offsets), borrowed(seen)
     for i in range(len(out)):
         if not present[i]:
             continue
-        start, end = offsets[i], offsets[i + 1]
-        at = _place(data, start, end, keyed[0]) & mask
-        while seen[at] >= 0:
-            other = offsets[seen[at]]
-            if offsets[seen[at] + 1] - other == end - start and _equal(data, start, other, end - start):
-                break
-            at = (at + U(1)) & mask
+        at = place_of(data, offsets, i, keyed[0], seen)
         if seen[at] < 0:
             seen[at] = i
-            out[i] = _digest(begun, keyed, block, data, start, end, h, m)
+            out[i] = _digest(begun, keyed, block, data, offsets[i], offsets[i + 1], h, m)
         else:
             out[i] = out[seen[at]]

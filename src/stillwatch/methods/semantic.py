@@ -25,6 +25,7 @@ BUCKETS = 4096
 _WEIGHT = np.array([0, 0, 0, 1, 2, 4, 5, 6], np.int32)  # by letters; longer as seven
 _DAMP = np.array([12, 6, 4, 3, 2, 2, 2, 1], np.int32)  # by earlier occurrences; then nothing
 _U52 = U(52)
+_A_LANE = 448  # words of the greatest weight, 6 × 12, whose sum 16 bits hold
 
 
 def projection(seed: int) -> npt.NDArray[np.int8]:
@@ -42,32 +43,39 @@ def projection(seed: int) -> npt.NDArray[np.int8]:
 
 
 @njit(cache=True, nogil=True)
-def accumulate(stems: Any, weights: Any, n: int, seed: np.uint64, signs: Any, counts: Any, total: Any) -> None:
+def accumulate(stems: Any, weights: Any, n: int, seed: np.uint64, signs: Any, counts: Any, lanes: Any, total: Any) -> None:
     """
     Add the projected stems of one text to `total`.
 
     Args:
-        stems: Stem hashes, uint64.
+        stems: Stem hashes, uint64; overwritten.
         weights: Letters of each word, uint8.
         n: Number of words.
         seed: Keys the choice of bucket.
         signs: `projection`, (4096, 128) int8.
         counts: Scratch, (4096,) uint8; overwritten.
+        lanes: Scratch, (128,) int16: sums of some words, half as wide as the total's.
         total: (128,) int32, added to.
     """
     counts[:] = 0
     for i in range(n):
-        weight = _WEIGHT[min(weights[i], 7)]
-        if weight == 0:
-            continue
-        bucket = np.int64(mix(stems[i] ^ seed) >> _U52)
-        seen = counts[bucket]
-        if seen >= 8:
-            continue
-        counts[bucket] = seen + 1
-        w = weight * _DAMP[seen]
+        stems[i] = mix(stems[i] ^ seed) >> _U52
+    for first in range(0, n, _A_LANE):
+        lanes[:] = 0
+        for i in range(first, min(n, first + _A_LANE)):
+            weight = _WEIGHT[min(weights[i], 7)]
+            if weight == 0:
+                continue
+            bucket = np.int64(stems[i])
+            seen = counts[bucket]
+            if seen >= 8:
+                continue
+            counts[bucket] = seen + 1
+            w = np.int16(weight * _DAMP[seen])
+            for j in range(BITS):
+                lanes[j] = np.int16(lanes[j] + w * signs[bucket, j])
         for j in range(BITS):
-            total[j] += w * np.int32(signs[bucket, j])
+            total[j] += np.int32(lanes[j])
 
 
 @njit(cache=True, nogil=True)

@@ -55,6 +55,46 @@ def character_classes() -> npt.NDArray[np.uint8]:
     return table
 
 
+@functools.cache
+def settled_characters() -> npt.NDArray[np.bool_]:
+    """
+    Code points below 65,536 that NFKC leaves as they are, wherever in a text they stand: shape (65536,) bool.
+
+    Left out are those that it changes or reorders, those that may join the one before, and those that a newer Unicode than
+    Python's may have settled otherwise.
+
+    >>> table = settled_characters()
+    >>> [bool(table[ord(c)]) for c in "é“語…\u0301ｆ"]
+    [True, True, True, False, False, False]
+    """
+    table = np.zeros(0x10000, np.bool_)
+    for code in range(0x10000):
+        c = chr(code)
+        plain = unicodedata.category(c) not in ("Cn", "Cs") and not unicodedata.combining(c)
+        table[code] = plain and unicodedata.is_normalized("NFKC", c)
+    for code in range(0x10000):
+        parts = unicodedata.decomposition(chr(code)).split()
+        if len(parts) == 2 and not parts[0].startswith("<"):
+            table[int(parts[1], 16)] = False
+    table[0x1160:0x1200] = False  # Hangul vowels and final consonants, which join by a rule and not by a list
+    return table
+
+
+@njit(cache=True, nogil=True)
+def is_settled(data: Any, start: int, end: int, settled: Any) -> bool:
+    """Does NFKC leave the UTF-8 text data[start:end] as it is? False where it cannot be told at a glance."""
+    i = start
+    while i < end:
+        if data[i] < 0x80:
+            i += 1
+            continue
+        code, width = _decode(data, i, end)
+        if code < 0x80 or code > 0xFFFF or not settled[code]:
+            return False
+        i += width
+    return True
+
+
 def _class_of(character: str) -> int:
     code, category = ord(character), unicodedata.category(character)
     if category == "Cf" or 0xFE00 <= code <= 0xFE0F:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numba import njit
 
 from stillwatch.methods import semantic
+from stillwatch.methods.equal import firsts
 from stillwatch.methods.hashing import U, mix, sip
 from stillwatch.methods.words import character_classes
 from stillwatch.privacy import Key
@@ -23,7 +24,7 @@ from stillwatch.records.tables import ACCOUNTS, EXCHANGES, SIGNATURES
 from stillwatch.signatures import shape
 from stillwatch.signatures.ids import client_family, digests, networks
 from stillwatch.signatures.scan import PROMPT_FRAGMENTS, SYSTEM_FRAGMENTS, Scanned, Scanner, join, seeds_of
-from stillwatch.signatures.texts import scan_column, set_values
+from stillwatch.signatures.texts import scan_column, set_values, texts_of
 
 _NAMED = (  # column of `signatures`, column of `exchanges`; the purpose of a digest is the former
     ("account", "account_id"),
@@ -84,7 +85,7 @@ def sign(exchanges: pa.RecordBatch, first_row: int, key: Key) -> pa.Table:
     scanner = scanner_of(key)
     systems = get("system_prompt").dictionary_encode()
     scanned = scan_column(scanner, systems.dictionary, SYSTEM_FRAGMENTS)
-    system_of = pc.fill_null(systems.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    system_of = _filled(systems.indices, -1)
     prompts, tools, n = get("prompt"), set_values(get("tools")), exchanges.num_rows
     chunks = [slice(at, min(at + _CHUNK, n)) for at in range(0, n, _CHUNK)] or [slice(0, 0)]
     texts = pa.concat_tables(
@@ -114,7 +115,7 @@ def contracts(exchanges: pa.RecordBatch, key: Key) -> pa.Array:
     scanner = scanner_of(key)
     systems = get("system_prompt").dictionary_encode()
     scanned = scan_column(scanner, systems.dictionary, SYSTEM_FRAGMENTS)
-    system_of = pc.fill_null(systems.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    system_of = _filled(systems.indices, -1)
     prompts, tools, n = get("prompt"), set_values(get("tools")), exchanges.num_rows
     found = [
         _texts(scanner, prompts.slice(at, min(_CHUNK, n - at)), scanned, system_of[at : at + _CHUNK], tools[at : at + _CHUNK])
@@ -151,6 +152,15 @@ def _column(exchanges: pa.RecordBatch, name: str) -> pa.Array:
     return column.cast(wanted)
 
 
+def _filled(column: pa.Array, instead: int) -> npt.NDArray[np.int64]:
+    """Whole numbers, `instead` of null; a column of nothing is not worth Arrow's time."""
+    if column.null_count == len(column):
+        return np.full(len(column), instead, np.int64)
+    if not column.null_count:
+        return np.asarray(column.to_numpy().astype(np.int64))
+    return np.asarray(pc.fill_null(column, instead).to_numpy(zero_copy_only=False).astype(np.int64))
+
+
 def _lists(rows: npt.NDArray[Any], counts: npt.NDArray[Any], null: npt.NDArray[np.bool_]) -> pa.Array:
     """Rows of fixed width as lists of their first `counts` values."""
     used = np.where(null, 0, counts)
@@ -164,9 +174,9 @@ def _texts(
     scanner: Scanner, prompts: pa.Array, systems: Scanned, system_of: npt.NDArray[np.int64], tools: npt.NDArray[np.uint64]
 ) -> pa.Table:
     """What is kept of the texts of some exchanges."""
-    scanned = scan_column(scanner, prompts, PROMPT_FRAGMENTS)
-    has_prompt = prompts.is_valid().to_numpy(zero_copy_only=False)
-    prompt_of = np.where(has_prompt, np.arange(len(prompts)), -1)
+    texts = texts_of(prompts)
+    prompt_of = firsts(texts.data, texts.offsets, texts.present, scanner.seeds[-1])
+    scanned = scan_column(scanner, prompts, PROMPT_FRAGMENTS, prompt_of == np.arange(len(prompts)))
     _, biases, scale = _prior()
     joined = join(scanner, scanned, systems, prompt_of, system_of, tools, biases, scale)
     none = joined.n_fragments < 0
@@ -179,7 +189,7 @@ def _texts(
             "semantic_hi": pa.array(joined.high, mask=none),
             "semantic_lo": pa.array(joined.low, mask=none),
             "tokens": _lists(joined.tokens, joined.n_tokens, none),
-            "fill": _lists(scanned.fill, scanned.n_fill, ~has_prompt),
+            "fill": _lists(scanned.fill[prompt_of], scanned.n_fill[prompt_of], ~texts.present),
             "elicitation": pa.ListArray.from_arrays(starts, pa.array(joined.logits.reshape(-1)), mask=pa.array(none)),
             "n_words": pa.array(joined.n_words, mask=none),
         }
@@ -209,12 +219,12 @@ def _config(exchanges: pa.RecordBatch, tools: npt.NDArray[np.uint64], key: Key, 
     total = tools.copy()
     for name in _SAMPLING:
         column = _column(exchanges, name)
-        values = pc.fill_null(column.cast(pa.float64()) if not pa.types.is_boolean(column.type) else column.cast(pa.uint8()), 0)
-        bits = (values.to_numpy(zero_copy_only=False).astype(np.float64) + 0.0).view(np.uint64)
+        plain = column.cast(pa.uint8()) if pa.types.is_boolean(column.type) else column
+        bits = (plain.cast(pa.float64()).to_numpy(zero_copy_only=False) + 0.0).view(np.uint64)
         _mix_in(total, np.where(column.is_valid().to_numpy(zero_copy_only=False), bits, _ABSENT))
     for name, prepare in (("reasoning_effort", None), ("user_agent", client_family)):
         column = digests(_column(exchanges, name), key, "config " + name, prepare)
-        _mix_in(total, pc.fill_null(column, 0).to_numpy(zero_copy_only=False).view(np.uint64))
+        _mix_in(total, _filled(column, 0).view(np.uint64))
     out = np.empty(len(total), np.int64)
     _sip_all(total, scanner.seeds[10], scanner.seeds[11], out)
     return pa.array(out)

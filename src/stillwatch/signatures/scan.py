@@ -127,6 +127,8 @@ def scan(
         np.empty(2 * elicitation.MAX_WORDS, np.int32),
         np.empty(MAX_FRAGMENTS, np.uint64),
         np.empty(_SLOTS + 1, np.int64),
+        np.empty(words, np.uint64),
+        np.empty(semantic.BITS, np.int16),
     )
     tables = (scanner.seeds, scanner.signs, scanner.classes, scanner.known, scanner.weights)
     _scan(data, offsets, rows, ascii_only, most_fragments, tables, scratch, out.arrays())
@@ -202,13 +204,13 @@ def _ordered(keyed: Any, n: int, shift: int, table: Any, out: Any) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _fill(exact: Any, n: int, k0: np.uint64, k1: np.uint64, pairs: Any, out: Any) -> int:
+def _fill(exact: Any, n: int, k0: np.uint64, k1: np.uint64, plain: Any, pairs: Any, out: Any) -> int:
     n_pairs = max(n - 1, min(n, 1))
-    for i in range(n_pairs):
-        pairs[i] = exact[i] * _PAIR
-        if n > 1:
-            pairs[i] += exact[i + 1]
-    sip_all(pairs, n_pairs, k0, k1, pairs)
+    if n == 1:
+        plain[0] = exact[0] * _PAIR
+    for i in range(n - 1):
+        plain[i] = exact[i] * _PAIR + exact[i + 1]
+    sip_all(plain, n_pairs, k0, k1, pairs)  # into another array: several at a time only where none can be the next one's input
     below = np.int64(0x7FFFFFFF)
     if n_pairs > 4 * MAX_FILL:  # few of a long text's pairs can be among the smallest
         below = np.int64(2 * MAX_FILL / n_pairs * 2**32) - 2**31
@@ -233,7 +235,7 @@ def _scan(data: Any, offsets: Any, rows: Any, ascii_only: bool, most: int, table
     seeds, signs, classes, weights = borrowed(tables[0]), borrowed(tables[1]), borrowed(tables[2]), borrowed(tables[4])
     known = (borrowed(tables[3][0]), borrowed(tables[3][1]), borrowed(tables[3][2]), borrowed(tables[3][3]))
     low, keyed, counts, buckets = borrowed(scratch[0]), borrowed(scratch[2]), borrowed(scratch[3]), borrowed(scratch[4])
-    kept, table = borrowed(scratch[5]), borrowed(scratch[6])
+    kept, table, pairs, lanes = borrowed(scratch[5]), borrowed(scratch[6]), borrowed(scratch[7]), borrowed(scratch[8])
     found = (borrowed(scratch[1][0]), borrowed(scratch[1][1]), borrowed(scratch[1][2]), borrowed(scratch[1][3]))
     data, offsets, rows = borrowed(data), borrowed(offsets), borrowed(rows)
     text, n_words, n_fragments, n_tokens, n_fill = out[0], out[1], out[3], out[5], out[7]
@@ -256,8 +258,8 @@ def _scan(data: Any, offsets: Any, rows: Any, ascii_only: bool, most: int, table
         sip_all(words, n, seeds[2], seeds[3], keyed)
         n_tokens[r] = _tokens(keyed, n, table, tokens[r])
         n_fragments[r] = select(keyed, n, most, kept, seeds[4], seeds[5], fragments[r])
-        n_fill[r] = _fill(exact, n, seeds[6], seeds[7], keyed, fill[r])
-        semantic.accumulate(stem, letters, n, seeds[12], signs, counts, stems[r])
+        n_fill[r] = _fill(exact, n, seeds[6], seeds[7], keyed, pairs, fill[r])
+        semantic.accumulate(stem, letters, n, seeds[12], signs, counts, lanes, stems[r])
         n_features[r] = elicitation.add_logits(words, n, weights, buckets, logits[r])
 
 

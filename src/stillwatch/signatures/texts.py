@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numba import njit
 
-from stillwatch.methods.hashing import U, hash_bytes, load8, mix
+from stillwatch.methods.hashing import U, borrowed, hash_bytes, load8, mix
+from stillwatch.methods.words import is_settled, settled_characters
 from stillwatch.signatures.scan import Scanned, Scanner, scan
 
 _HIGH = U(0x8080808080808080)
@@ -36,8 +37,13 @@ def texts_of(column: pa.Array) -> Texts:
     return Texts(raw, places, column.is_valid().to_numpy(zero_copy_only=False))
 
 
+_ASCII, _SETTLED, _UNSETTLED = 0, 1, 2  # beyond ASCII: does NFKC leave the text as it is?
+
+
 @njit(cache=True, nogil=True)
-def _beyond_ascii(data: Any, offsets: Any, out: Any) -> None:
+def _kinds(data: Any, offsets: Any, settled: Any, out: Any) -> None:
+    """Which of the three each text is."""
+    data, settled = borrowed(data), borrowed(settled)
     for i in range(len(out)):
         at, end = offsets[i], offsets[i + 1]
         high = _U0
@@ -47,26 +53,40 @@ def _beyond_ascii(data: Any, offsets: Any, out: Any) -> None:
         while at < end:
             high |= U(data[at])
             at += 1
-        out[i] = (high & _HIGH) != _U0
+        if (high & _HIGH) == _U0:
+            out[i] = _ASCII
+        else:
+            out[i] = _SETTLED if is_settled(data, offsets[i], end, settled) else _UNSETTLED
 
 
-def scan_column(scanner: Scanner, column: pa.Array, most_fragments: int) -> Scanned:
+def scan_column(scanner: Scanner, column: pa.Array, most_fragments: int, wanted: npt.NDArray[np.bool_] | None = None) -> Scanned:
     """
     Scan every text of a column; a null gives an empty result.
 
-    Only rows with a byte beyond ASCII are normalised (NFKC, lower case), by Arrow, as one copy.
+    Only rows with a byte beyond ASCII are put in lower case by Arrow, as one copy, and only those that NFKC may change are
+    normalised first, which costs twenty times as much.
+
+    Args:
+        scanner: Tables and seeds.
+        column: Strings, possibly null.
+        most_fragments: 32 for prompts, 16 for system prompts.
+        wanted: (n,) rows to scan; others stay empty.
     """
     out = Scanned.empty(len(column))
     texts = texts_of(column)
-    wide = np.zeros(len(column), np.bool_)
-    _beyond_ascii(texts.data, texts.offsets, wide)
-    wide &= texts.present
+    kinds = np.zeros(len(column), np.uint8)
+    _kinds(texts.data, texts.offsets, settled_characters(), kinds)
+    kinds[~texts.present] = _ASCII
     rows = np.arange(len(column))
-    scan(scanner, texts.data, texts.offsets, np.where(texts.present & ~wide, rows, -1), True, most_fragments, out)
-    chosen = rows[wide]
-    if len(chosen):
-        normal = texts_of(pc.utf8_lower(pc.utf8_normalize(column.take(pa.array(chosen)), form="NFKC")))
-        scan(scanner, normal.data, normal.offsets, chosen, False, most_fragments, out)
+    if wanted is not None:
+        rows = np.where(wanted, rows, -1)
+    scan(scanner, texts.data, texts.offsets, np.where(texts.present & (kinds == _ASCII), rows, -1), True, most_fragments, out)
+    for kind in (_SETTLED, _UNSETTLED):
+        chosen = rows[(kinds == kind) & (rows >= 0)]
+        if len(chosen):
+            plain = column.take(pa.array(chosen))
+            normal = texts_of(pc.utf8_lower(pc.utf8_normalize(plain, form="NFKC") if kind == _UNSETTLED else plain))
+            scan(scanner, normal.data, normal.offsets, chosen, False, most_fragments, out)
     return out
 
 

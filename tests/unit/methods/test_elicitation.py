@@ -49,3 +49,19 @@ def test_weights_add_up() -> None:
 
     assert n == 37
     assert (total - 1 == weights[scratch[:n]].astype(int).sum(axis=0)).all()
+
+
+def test_sums_are_exact_for_any_weights_and_length() -> None:
+    """
+    Lanes of 16 bits never overflow into their neighbours: the extremes, and more rows than one lane holds.
+    """
+    rng = np.random.default_rng(4)
+    weights = rng.choice(np.array([-128, -127, 0, 1, 127], np.int8), (elicitation.BUCKETS, elicitation.LANES))
+    weights[: elicitation.BUCKETS // 2] = rng.choice(np.array([-128, 127], np.int8), elicitation.LANES)
+    for n in (0, 1, 127, 128, 129, 400, 5_000):
+        words, scratch = rng.integers(0, 2**64, n, dtype=np.uint64), np.empty(2 * elicitation.MAX_WORDS, np.int32)
+        total = np.full(elicitation.LANES, 7, np.int32)
+
+        m = elicitation.add_logits(words, n, weights, scratch, total)
+
+        assert total.tolist() == (7 + weights[scratch[:m]].astype(np.int64).sum(axis=0)).tolist()

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.methods import semantic
-from stillwatch.methods.hashing import U
+from stillwatch.methods.hashing import U, mix
 
 SIGNS = semantic.projection(5)
 
@@ -13,7 +13,8 @@ def total(stems: npt.NDArray[np.uint64], letters: int = 7) -> npt.NDArray[np.int
     """The projected stems of one text, all of one length."""
     out = np.zeros(semantic.BITS, np.int32)
     weights = np.full(len(stems), letters, np.uint8)
-    semantic.accumulate(stems, weights, len(stems), U(9), SIGNS, np.empty(semantic.BUCKETS, np.uint8), out)
+    scratch = np.empty(semantic.BUCKETS, np.uint8), np.empty(semantic.BITS, np.int16)
+    semantic.accumulate(stems.copy(), weights, len(stems), U(9), SIGNS, *scratch, out)
     return out
 
 
@@ -39,6 +40,23 @@ def test_hamming_stands_for_the_angle() -> None:
         apart.append((bits(total(text)) != bits(total(changed))).mean())
 
     assert abs(np.mean(apart) - np.arccos(0.5) / np.pi) < 0.02
+
+
+def test_a_long_text_of_one_sign_does_not_overflow() -> None:
+    """
+    Five thousand of the heaviest words give the sum that wide numbers give.
+    """
+    text, signs = stems(5_000, 3), np.ones_like(SIGNS)
+    out, scratch = np.zeros(semantic.BITS, np.int32), (np.empty(semantic.BUCKETS, np.uint8), np.empty(semantic.BITS, np.int16))
+
+    semantic.accumulate(text.copy(), np.full(5_000, 9, np.uint8), 5_000, U(9), signs, *scratch, out)
+
+    buckets = [int(mix(t ^ U(9))) >> 52 for t in text]
+    damp, seen, expected = [12, 6, 4, 3, 2, 2, 2, 1], dict.fromkeys(buckets, 0), 0
+    for bucket in buckets:
+        expected += 6 * damp[seen[bucket]] if seen[bucket] < 8 else 0
+        seen[bucket] += 1
+    assert set(out.tolist()) == {expected}
 
 
 def test_short_words_weigh_nothing() -> None:

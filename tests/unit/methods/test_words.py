@@ -1,10 +1,14 @@
 import unicodedata
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stillwatch.methods.hashing import U
-from stillwatch.methods.words import any_words, ascii_words, character_classes
+from stillwatch.methods.words import any_words, ascii_words, character_classes, is_settled, settled_characters
 
 
 def read(text: str, general: bool = False) -> tuple[list[int], list[int], list[int], list[int], int]:
@@ -149,3 +153,35 @@ def test_classes_follow_the_unicode_database() -> None:
 
     assert len(letters) > 40_000
     assert all(table[c] != 0 for c in letters)
+
+
+_COMPOSING = st.sampled_from("aeouéœαकกカガ\u1100\u1161\u11a8가각\u0301\u0323\u3099\u09be\u09c7\u0dcf\u102e\u1b35ﬁ…\u00a0Ⅳ“”’—語")
+
+
+def normal(text: str) -> str:
+    """NFKC as Arrow makes it."""
+    return str(pc.utf8_normalize(pa.array([text]), form="NFKC")[0])
+
+
+@settings(deadline=None)  # the first call compiles
+@given(st.text(_COMPOSING | st.characters(codec="utf-8"), max_size=12))
+def test_a_settled_text_is_one_that_nfkc_leaves_alone(text: str) -> None:
+    """
+    Whatever stands beside what: a text that is called settled is its own normal form.
+    """
+    raw = np.frombuffer(text.encode() + b"\0", np.uint8)
+
+    if is_settled(raw, 0, len(raw) - 1, settled_characters()):
+        assert normal(text) == text
+
+
+def test_every_settled_character_is_its_own_normal_form() -> None:
+    """
+    Arrow, whose Unicode may be newer than Python's, agrees on each; and most letters of living scripts are among them.
+    """
+    table = settled_characters()
+    settled = [chr(code) for code in np.flatnonzero(table) if not 0xD800 <= code < 0xE000]
+
+    assert pc.utf8_normalize(pa.array(settled), form="NFKC").to_pylist() == settled
+    assert all(table[ord(c)] for c in "é“”’–—ñüßžıλжאبकก語かガ한。、")
+    assert len(settled) > 50_000

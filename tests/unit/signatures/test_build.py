@@ -119,6 +119,19 @@ def test_a_signature_depends_on_its_exchange_alone() -> None:
     assert sign(whole, 100, KEY).to_pylist() == alone
 
 
+def test_equal_turns_have_equal_signatures_under_each_system_prompt() -> None:
+    """
+    A turn that comes again is read once, and still joined to its own system prompt, fill and exchange.
+    """
+    rows = [
+        {"prompt": p, "system_prompt": s} for p in ("say it again", "déjà vu", None, "") for s in ("be brief", None, "be kind")
+    ]
+    again = batch([*rows, *reversed(rows)])
+    alone = [sign(again.slice(i, 1), 100 + i, KEY).to_pylist()[0] for i in range(len(again))]
+
+    assert sign(again, 100, KEY).to_pylist() == alone
+
+
 def test_another_key_shares_no_digest() -> None:
     """
     Under two keys no column that holds digests has a value in common.
