@@ -90,9 +90,11 @@ def _through(keys: int) -> dict[str, Part]:
     return {"campaign": ThroughGateway(accounts=keys, requests_an_account=total / keys, cover=0.5)}
 
 
-def _late(delay: float) -> Step:
-    dials: dict[str, Any] = {"days": 21.0, "pivot_delay_days": delay}
-    return Step(f"{delay:g} days after a release", hydra(**dials), "the new model's answers, so much later", 21.0, 0.3)
+def _long(strength: str, pays: str, **dials: Any) -> Step:
+    """Three weeks with a release after the first, as much harvested a day as in the other ladders."""
+    days = 21.0
+    requests = BASE["requests_an_account"] * days / DAYS
+    return Step(strength, hydra(days=days, requests_an_account=requests, **dials), pays, days, 0.3)
 
 
 TACTICS: tuple[Tactic, ...] = (
@@ -184,8 +186,13 @@ TACTICS: tuple[Tactic, ...] = (
         "A11",
         "a new model is taken up late, or not at all",
         (
-            *(_late(d) for d in (0.0, 3.0, 7.0, 14.0)),
-            Step("never", hydra(days=21.0, pivot=0.0), "none of the new model's answers", 21.0, 0.3),
+            *(
+                _long(
+                    f"{d} days after a release", "the new model's answers, so much later" if d else "", pivot_delay_days=float(d)
+                )
+                for d in (0, 3, 7, 14)
+            ),
+            _long("never", "none of the new model's answers", pivot=0.0),
         ),
     ),
     Tactic(
