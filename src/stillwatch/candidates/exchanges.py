@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch.candidates.places import Log, Places, Sample
-from stillwatch.candidates.ragged import flat, gathered
-from stillwatch.candidates.words import without
+from stillwatch.candidates.words import flat, without
 from stillwatch.engine import parts
 from stillwatch.engine.base import Engine
 from stillwatch.engine.spill import Spill
+from stillwatch.methods.ragged import gathered
 from stillwatch.records import tables
 
 Ints = npt.NDArray[np.int64]

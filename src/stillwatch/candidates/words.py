@@ -3,8 +3,9 @@
 import numba
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from stillwatch.candidates.ragged import flat
 from stillwatch.engine.base import Engine
 
 Ints = npt.NDArray[np.int64]
@@ -60,6 +61,14 @@ def without(offsets: Ints, values: Words, common: Ints) -> tuple[Ints, Words]:
     sieve = np.zeros(1 << _SIEVE_BITS, np.bool_)
     sieve[common & ((1 << _SIEVE_BITS) - 1)] = True
     return _without(offsets, values, common, sieve)
+
+
+def flat(column: pa.Array) -> tuple[Ints, Words]:
+    """Offsets from 0 and values of an array of lists; a null list is an empty one."""
+    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
+    offsets = np.zeros(len(column) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets, column.flatten().to_numpy(zero_copy_only=False)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stillwatch.errors import EngineError
@@ -124,6 +125,25 @@ def read_table(root: Path, spec: TableSpec, columns: Sequence[str] | None = None
         raise EngineError(f"{root}: table '{spec.name}' is missing. Run the stage '{spec.writer}' first")
     wanted = list(columns) if columns is not None else None
     return pa.concat_tables(pq.read_table(f, columns=wanted) for f in files)
+
+
+def read_between(root: Path, spec: TableSpec, by: str, low: int, high: int, columns: Sequence[str]) -> pa.Table:
+    """
+    The rows whose integer column `by` lies in low…high, of some columns, in stored order; other row groups are not read.
+
+    For the tasks of a map: it decodes on the calling thread alone.
+    """
+    found = [spec.schema.empty_table().select(list(columns))]
+    for path in part_files(root, spec):
+        with pq.ParquetFile(path) as file:
+            place = file.schema_arrow.get_field_index(by)
+            spans = [file.metadata.row_group(n).column(place).statistics for n in range(file.num_row_groups)]
+            near = [n for n, s in enumerate(spans) if s is None or not s.has_min_max or (s.min <= high and s.max >= low)]
+            if near:
+                read = file.read_row_groups(near, columns=list(dict.fromkeys([by, *columns])), use_threads=False)
+                inside = pc.and_(pc.greater_equal(read[by], low), pc.less_equal(read[by], high))
+                found.append((read if pc.all(inside).as_py() else read.filter(inside)).select(list(columns)))
+    return pa.concat_tables(found)
 
 
 def write_table(root: Path, spec: TableSpec, table: pa.Table) -> None:

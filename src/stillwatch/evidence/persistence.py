@@ -15,6 +15,7 @@ from stillwatch.evidence.groups import GroupRows, Ragged, exchanges
 from stillwatch.evidence.items import items, of_a_list
 from stillwatch.evidence.rates import PersistenceRates, shipped
 from stillwatch.methods import persistence as method
+from stillwatch.methods.ragged import gathered
 from stillwatch.records.window import Window
 
 SITTING_GAP_US = 30 * 60 * 1_000_000  # half an hour without a request ends a web session (Catledge & Pitkow 1995: 25.5 min)
@@ -73,7 +74,7 @@ class Persistence:
 def _statement(group: GroupRows, rates: PersistenceRates) -> Statement:
     seen = group.plain["seen_at"].values
     sitting = sittings(group.account, seen)
-    order = np.lexsort((group.plain["row"].values, seen, group.account))
+    order = group.by_account()
     order = order[~of_a_list(group.account, items(group))[order]]
     far = _between_sittings(group, sitting, order)
     bits = weight_bits(far, rates)
@@ -126,9 +127,9 @@ def sittings(account: NDArray[np.int64], seen_us: NDArray[np.int64]) -> NDArray[
 def _between_sittings(group: GroupRows, sitting: NDArray[np.int64], order: NDArray[np.int64]) -> method.Persistence:
     """Pieces are sittings, hands are accounts."""
     rows = order[evenly(sitting[order], EXCHANGES_PER_SITTING)]
-    first = np.unique(sitting[rows], return_index=True)[1]
-    sitting_account = group.account[rows[np.sort(first)]]
-    rank = np.cumsum(np.diff(sitting[rows], prepend=-1) != 0) - 1
+    fresh = np.diff(sitting[rows], prepend=-1) != 0
+    sitting_account = group.account[rows[fresh]]
+    rank = np.cumsum(fresh) - 1
     kept = evenly(sitting_account, PIECES_PER_ACCOUNT)
     number = np.full(sitting_account.size, -1)
     number[kept] = np.arange(kept.size)
@@ -151,12 +152,9 @@ def _measure(
     able = sizes[hand] >= 2
     number = np.cumsum(able) - 1
     kept = able[piece]
-    lengths = np.diff(words.pointers)[rows[kept]]
-    starts = words.pointers[rows[kept]]
-    at = np.repeat(starts - np.concatenate([[0], np.cumsum(lengths)[:-1]]), lengths) + np.arange(lengths.sum())
-    _, dense = np.unique(hand[able], return_inverse=True)
-    values = words.values[at].astype(np.int32).astype(np.int64)
-    return method.persistence(values, np.repeat(number[piece[kept]], lengths), dense, owner[able])
+    offsets, values = gathered(words.pointers, words.values, rows[kept])
+    lone = np.diff(hand[able], prepend=hand[:1] - 1) != 0  # hands come one after the other
+    return method.persistence(values, np.repeat(number[piece[kept]], np.diff(offsets)), np.cumsum(lone) - 1, owner[able])
 
 
 def evenly(run: NDArray[np.int64], most: int) -> NDArray[np.int64]:

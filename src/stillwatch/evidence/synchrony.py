@@ -65,9 +65,10 @@ def _statement(group: GroupRows, window: Window, rates: SynchronyRates) -> State
         return Statement(
             0.0, f"The window has {window.n_days} days; a daily rhythm needs {MIN_DAYS} to be told from a common clock"
         )
-    hour = (group.plain["seen_at"].values - window.start_us) // HOUR_US
+    order = group.by_account()
+    hour = (group.plain["seen_at"].values[order] - window.start_us) // HOUR_US
     inside = (hour >= 0) & (hour < window.n_days * HOURS)
-    found = day_rolled(group.account[inside], hour[inside], window.n_days)
+    found = day_rolled(group.account[order][inside], hour[inside], window.n_days)
     if group.n_accounts < MIN_ACCOUNTS or found.null_mean <= 0:
         return Statement(
             0.0, f"{group.n_accounts} accounts of the group share too few hours of the day to be compared", group.n_accounts

@@ -1,6 +1,8 @@
 """Runs detectors over groups, a chunk of groups at a time, and holds each to its contract."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -8,6 +10,7 @@ import pyarrow as pa
 from stillwatch.engine.base import Engine
 from stillwatch.errors import DetectorError
 from stillwatch.evidence.base import Detector, Skipped
+from stillwatch.evidence.groups import Chunk
 from stillwatch.records.tables import EVIDENCE, GROUPS
 from stillwatch.records.window import Window
 
@@ -19,10 +22,24 @@ def run(detectors: Sequence[Detector], engine: Engine, window: Window, available
     speaking = [d for d in detectors if d.needs <= available]
     silent = [Skipped(d.name, _why_silent(d, available)) for d in detectors if not d.needs <= available]
     groups = engine.read(GROUPS).sort_by("group")
-    rows = [checked(d, chunk, d.detect(engine, chunk, window)) for chunk in _chunks(groups) for d in speaking]
-    evidence = pa.concat_tables([EVIDENCE.schema.empty_table(), *rows])
+    said = engine.map(Weigh(engine.root, tuple(speaking), window), list(_chunks(groups)))
+    evidence = pa.concat_tables([EVIDENCE.schema.empty_table(), *said])
     engine.write(EVIDENCE, evidence.sort_by([("group", "ascending"), ("detector", "ascending")]))
     return tuple(silent)
+
+
+@dataclass(frozen=True, slots=True)
+class Weigh:
+    """What the detectors say of some groups, whichever process asks them."""
+
+    root: Path
+    detectors: tuple[Detector, ...]
+    window: Window
+
+    def __call__(self, groups: pa.Table) -> pa.Table:
+        with Chunk(self.root, groups) as engine:
+            said = [checked(d, groups, d.detect(engine, groups, self.window)) for d in self.detectors]
+        return pa.concat_tables([EVIDENCE.schema.empty_table(), *said])
 
 
 def checked(detector: Detector, groups: pa.Table, said: pa.Table) -> pa.Table:
@@ -56,7 +73,7 @@ def _chunks(groups: pa.Table) -> Iterator[pa.Table]:
     number = np.cumsum(groups["n_exchanges"].to_numpy()) // CHUNK_EXCHANGES
     starts = np.flatnonzero(np.diff(number, prepend=-1))
     for low, high in zip(starts, [*starts[1:], groups.num_rows], strict=True):
-        yield groups.slice(low, high - low)
+        yield groups.slice(low, high - low).combine_chunks()
 
 
 def _why_silent(detector: Detector, available: frozenset[str]) -> str:

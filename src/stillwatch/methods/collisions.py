@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
+
+from stillwatch.methods.numbering import numbered
 
 CROWD = 20.0  # units on a value from which it counts less: a household or team is smaller, a campus or carrier larger
 
@@ -44,15 +47,26 @@ def collisions(unit: NDArray[np.int64], value: NDArray[np.int64], popularity: ND
     """
     if unit.size == 0:
         return Collisions(0.0, 0, 0.0, 0)
-    held, first = np.unique(np.stack([value, unit], 1), axis=0, return_index=True)
-    _, place, n_here = np.unique(held[:, 0], return_inverse=True, return_counts=True)
-    crowd = np.maximum(popularity[first], n_here[place])
+    units, who = np.unique(unit, return_inverse=True)
+    held, _ = numbered(value)
+    pair, n_pairs = numbered(held * units.size + who)
+    first = np.empty(n_pairs, np.int64)
+    first[pair[::-1]] = np.arange(pair.size - 1, -1, -1)
+    who, held = who[first], held[first]
+    here = np.bincount(held)
+    n_here = here[held]
+    crowd = np.maximum(popularity[first], n_here)
     counts = np.minimum(1.0, CROWD / crowd)
-    _, who = np.unique(held[:, 1], return_inverse=True)
-    n_units = int(who.max()) + 1
-    met = np.zeros(n_units)
-    np.maximum.at(met, who, np.where(n_here[place] >= 2, counts, 0.0))
-    chance = -np.expm1(-(crowd - 1) * (n_units - 1) / max(n_platform - 1, n_units - 1, 1))
-    expected = np.zeros(n_units)
-    np.maximum.at(expected, who, chance * counts)
-    return Collisions(float(met.sum()), n_units, float(expected.mean()), int((n_here >= 2).sum()))
+    met = _largest(who, np.where(n_here >= 2, counts, 0.0), units.size)
+    chance = -np.expm1(-(crowd - 1) * (units.size - 1) / max(n_platform - 1, units.size - 1, 1))
+    expected = _largest(who, chance * counts, units.size)
+    return Collisions(float(met.sum()), units.size, float(expected.mean()), int((here >= 2).sum()))
+
+
+@njit(cache=True, nogil=True)
+def _largest(number: NDArray[np.int64], values: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """The largest value of each number, at least 0."""
+    out = np.zeros(n)
+    for i in range(number.size):
+        out[number[i]] = max(out[number[i]], values[i])
+    return out

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
+
+from stillwatch.methods.numbering import in_runs, numbered
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +53,31 @@ def overlap(account: NDArray[np.int64], item: NDArray[np.int64]) -> Overlap:
     """
     if account.size == 0:
         return Overlap(0.0, 0.0, 0, 0, 0, 0, float("inf"))
-    sent = np.unique(np.stack([item, account], 1), axis=0)
-    _, holders = np.unique(sent[:, 0], return_counts=True)
-    _, sizes = np.unique(sent[:, 1], return_counts=True)
+    who, n_accounts = numbered(account)
+    if not in_runs(who, n_accounts):
+        order = np.argsort(who, kind="stable")
+        who, item = who[order], item[order]
+    holders, sizes = distinct_pairs(who, n_accounts, *numbered(item))
+    n_sent = int(holders.sum())
     sizes = np.sort(sizes)
     shared = int((holders * (holders - 1) // 2).sum())
     possible = int((sizes * np.arange(sizes.size - 1, -1, -1)).sum())
     once, twice = int((holders == 1).sum()), int((holders == 2).sum())
     pool = holders.size + once * (once - 1) / (2 * (twice + 1)) if shared else float("inf")
-    repeated = float(holders[holders >= 2].sum()) / sent.shape[0]
-    return Overlap(shared / possible if possible else 0.0, repeated, shared, possible, holders.size, sent.shape[0], pool)
+    repeated = float(holders[holders >= 2].sum()) / n_sent
+    return Overlap(shared / possible if possible else 0.0, repeated, shared, possible, holders.size, n_sent, pool)
+
+
+@njit(cache=True, nogil=True)
+def distinct_pairs(
+    who: NDArray[np.int64], n_accounts: int, item: NDArray[np.int64], n_items: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Accounts of each item, and items of each account; both numbered from 0, rows of an account together."""
+    holders, sizes = np.zeros(n_items, np.int64), np.zeros(n_accounts, np.int64)
+    last = np.full(n_items, -1, np.int64)
+    for i in range(len(who)):
+        if last[item[i]] != who[i]:
+            last[item[i]] = who[i]
+            holders[item[i]] += 1
+            sizes[who[i]] += 1
+    return holders, sizes

@@ -13,6 +13,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from stillwatch.methods.numbering import numbered
+from stillwatch.methods.summing import pairwise_sum
+
 TRIM_WORDS = 3  # an account's most repeated words, left out against persona padding (docs/research.md, answer 5)
 TRIM_NEEDS = 10.0  # ... where so many repeats a deal would remain; sparse groups would keep nothing
 LOUD_HANDS = 0.1  # the share of hands that repeats most counts as much as the next one, but at least LOUD_REPEATS
@@ -108,22 +111,41 @@ def persistence(
 
 def _sum(repeats: NDArray[np.float64], chance: NDArray[np.float64]) -> tuple[float, float, float]:
     """Repeats with loud hands held down, chances, and the variance of ln(repeats): Poisson, or the spread between hands."""
-    able = chance > 0
-    if not able.any():
+    total, possible, spread = _held_down(repeats, chance)
+    if not possible:
         return 0.0, 0.0, float("inf")
-    weight = np.minimum(1.0, _upper(chance[able], LARGE_HANDS) / chance[able])
-    exposure = chance[able] * weight
-    repeats = repeats[able] * weight
-    held = np.minimum(repeats, max(_upper(repeats, LOUD_HANDS), LOUD_REPEATS))
-    total, possible = float(held.sum()), float(exposure.sum())
-    clustered = float(((held - total / possible * exposure) ** 2).sum()) / (total + 0.5) ** 2
-    return total, possible, max(1 / (total + 0.5), clustered)
+    return total, possible, max(1 / (total + 0.5), spread / (total + 0.5) ** 2)
 
 
+@njit(cache=True, nogil=True)
+def _held_down(repeats: NDArray[np.float64], chance: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Sums of repeats and chances over hands, and of the squares of what a hand repeats beyond its chances."""
+    able = chance > 0
+    n = able.sum()
+    if n == 0:
+        return 0.0, 0.0, 0.0
+    repeats, exposure = repeats[able], chance[able]
+    large = _upper(exposure, LARGE_HANDS)
+    for h in range(n):
+        weight = min(1.0, large / exposure[h])
+        exposure[h] *= weight
+        repeats[h] *= weight
+    loud = max(_upper(repeats, LOUD_HANDS), LOUD_REPEATS)
+    held = np.minimum(repeats, loud)
+    total, possible = pairwise_sum(held), pairwise_sum(exposure)
+    usual = total / possible
+    for h in range(n):
+        off = held[h] - usual * exposure[h]
+        held[h] = off * off
+    return total, possible, pairwise_sum(held)
+
+
+@njit(cache=True, nogil=True)
 def _upper(values: NDArray[np.float64], share: float) -> float:
     """The value that this share of values exceeds."""
     place = int((1 - share) * (values.size - 1))
-    return float(np.partition(values, place)[place])
+    ordered: float = np.partition(values, place)[place]
+    return ordered
 
 
 def _limit(postings: _Postings, deal: NDArray[np.int64], trims: NDArray[np.int64]) -> tuple[int, bool]:
@@ -137,26 +159,122 @@ def _limit(postings: _Postings, deal: NDArray[np.int64], trims: NDArray[np.int64
     limits = [TEMPLATE_HANDS]
     while limits[-1] < most:
         limits.append(min(2 * limits[-1], most))
-    tallies = []
-    for limit in limits:
-        tallies.append(_tally(*postings, deal, trims, limit))
-        if tallies[-1][1].sum() >= ENOUGH_REPEATS:
+    plain, trimmed = _repeats_by_limit(*postings[:2], deal, trims, np.array(limits))
+    for limit, repeats in zip(limits, trimmed, strict=True):
+        if repeats >= ENOUGH_REPEATS:
             return limit, True
-    if tallies[-1][1].sum() >= TRIM_NEEDS:
+    if trimmed[-1] >= TRIM_NEEDS:
         return most, True
-    return next((n for n, t in zip(limits, tallies, strict=True) if t[0].sum() >= ENOUGH_REPEATS), most), False
+    return next((n for n, repeats in zip(limits, plain, strict=True) if repeats >= ENOUGH_REPEATS), most), False
 
 
 def _postings(words: NDArray[np.int64], piece: NDArray[np.int64], n_pieces: int) -> _Postings:
     """Pieces that hold each word of two pieces or more (CSR), and the count of words that no other piece holds."""
-    packed = np.unique((words.astype(np.int64) << 32) | piece)
-    word, holder = packed >> 32, packed & 0xFFFFFFFF
-    starts = np.flatnonzero(np.diff(word, prepend=word[0] - 1))
-    lengths = np.diff(starts, append=word.size)
-    alone = np.bincount(holder[starts[lengths == 1]], minlength=n_pieces)
-    shared = np.repeat(lengths >= 2, lengths)
-    pointers = np.concatenate([[0], np.cumsum(lengths[lengths >= 2])])
-    return pointers, holder[shared], alone
+    if (piece[1:] < piece[:-1]).any():
+        order = np.argsort(piece, kind="stable")
+        words, piece = words[order], piece[order]
+    return _held(*numbered(words), piece, n_pieces)
+
+
+@njit(cache=True, nogil=True)
+def _held(word: NDArray[np.int64], n_words: int, piece: NDArray[np.int64], n_pieces: int) -> _Postings:
+    """Pieces in order of each word; a word's pieces come in their order because the words of a piece do."""
+    last = np.full(n_words, -1, np.int64)
+    starts = np.zeros(n_words + 1, np.int64)
+    for i in range(len(word)):
+        if last[word[i]] != piece[i]:
+            last[word[i]] = piece[i]
+            starts[word[i] + 1] += 1
+    alone = np.zeros(n_pieces, np.int64)
+    pointers = np.zeros(n_words + 1, np.int64)
+    filled = np.full(n_words, -1, np.int64)
+    n_shared, total = 0, 0
+    for w in range(n_words):
+        if starts[w + 1] == 1:
+            alone[last[w]] += 1
+        else:
+            filled[w] = total
+            total += starts[w + 1]
+            n_shared += 1
+            pointers[n_shared] = total
+    holders = np.empty(total, np.int64)
+    last[:] = -1
+    for i in range(len(word)):
+        w = word[i]
+        if filled[w] >= 0 and last[w] != piece[i]:
+            last[w] = piece[i]
+            holders[filled[w]] = piece[i]
+            filled[w] += 1
+    return pointers[: n_shared + 1], holders, alone
+
+
+@njit(cache=True, nogil=True)
+def _repeats_by_limit(
+    pointers: NDArray[np.int64],
+    holders: NDArray[np.int64],
+    hand: NDArray[np.int64],
+    trims: NDArray[np.int64],
+    limits: NDArray[np.int64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Repeats of all hands under each limit, and the same after trimming: the words of one limit are also those of the next."""
+    n_words, most = pointers.size - 1, limits[-1]
+    step = np.full(n_words, limits.size, np.int64)
+    count, met = np.zeros(trims.size, np.int64), np.empty(most + 1, np.int64)
+    for t in range(n_words):
+        n_met = _met(holders[pointers[t] : pointers[t + 1]], hand, count, met, most)
+        if n_met <= most:
+            step[t] = np.searchsorted(limits, n_met)
+        for k in range(n_met):
+            count[met[k]] = 0
+    plain, trimmed = np.zeros(limits.size), np.zeros(limits.size)
+    repeats, top = np.zeros(trims.size), np.zeros((trims.size, TRIM_WORDS))
+    for s in range(limits.size):
+        for t in range(n_words):
+            if step[t] == s:
+                _add(holders[pointers[t] : pointers[t + 1]], hand, count, met, most, repeats, top)
+        for h in range(trims.size):
+            plain[s] += repeats[h]
+            trimmed[s] += repeats[h]
+            for k in range(trims[h]):
+                trimmed[s] -= top[h, k]
+    return plain, trimmed
+
+
+@njit(cache=True, nogil=True)
+def _met(holders: NDArray[np.int64], hand: NDArray[np.int64], count: NDArray[np.int64], met: NDArray[np.int64], most: int) -> int:
+    """Hands that hold a word, in `met` with their number of pieces in `count`; `most` + 1 where they are more."""
+    n_met = 0
+    for holder in holders:
+        h = hand[holder]
+        if count[h] == 0:
+            met[n_met] = h
+            n_met += 1
+            if n_met > most:
+                count[h] = 1
+                return n_met
+        count[h] += 1
+    return n_met
+
+
+@njit(cache=True, nogil=True)
+def _add(
+    holders: NDArray[np.int64],
+    hand: NDArray[np.int64],
+    count: NDArray[np.int64],
+    met: NDArray[np.int64],
+    most: int,
+    repeats: NDArray[np.float64],
+    top: NDArray[np.float64],
+) -> bool:
+    """Count one word's repeats in each hand; False where more hands hold it than may. Leaves `count` at 0."""
+    n_met = _met(holders, hand, count, met, most)
+    for k in range(n_met):
+        h = met[k]
+        n = count[h]
+        count[h] = 0
+        if n >= 2 and n_met <= most:
+            _count(repeats, top, h, n * (n - 1) / 2.0)
+    return n_met <= most
 
 
 @njit(cache=True, nogil=True)
@@ -173,32 +291,18 @@ def _tally(
     repeats = np.zeros(n_hands)
     top = np.zeros((n_hands, TRIM_WORDS))
     size = alone.astype(np.float64)
-    longest = 0
-    for t in range(pointers.size - 1):
-        longest = max(longest, pointers[t + 1] - pointers[t])
-    held = np.empty(longest, np.int64)
+    count, met = np.zeros(n_hands, np.int64), np.empty(limit + 1, np.int64)
     for t in range(pointers.size - 1):
         low, high = pointers[t], pointers[t + 1]
-        n = high - low
-        for i in range(n):
-            held[i] = hand[holders[low + i]]
-        ordered = np.sort(held[:n])
-        distinct = 1
-        for i in range(1, n):
-            if ordered[i] != ordered[i - 1]:
-                distinct += 1
-        if distinct > limit:
-            continue
-        for i in range(n):
-            size[holders[low + i]] += 1.0
-        run = 1
-        for i in range(1, n + 1):
-            if i < n and ordered[i] == ordered[i - 1]:
-                run += 1
-                continue
-            if run >= 2:
-                _count(repeats, top, ordered[i - 1], run * (run - 1) / 2.0)
-            run = 1
+        if high - low == 2:  # as most words that are held at all
+            a, b = holders[low], holders[low + 1]
+            size[a] += 1.0
+            size[b] += 1.0
+            if hand[a] == hand[b]:
+                _count(repeats, top, hand[a], 1.0)
+        elif _add(holders[low:high], hand, count, met, limit, repeats, top):
+            for i in range(low, high):
+                size[holders[i]] += 1.0
     total = np.zeros(n_hands)
     squares = np.zeros(n_hands)
     for p in range(hand.size):

@@ -10,6 +10,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from stillwatch.methods.summing import pairwise_sum
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -130,7 +132,7 @@ def _linked(
                 if count[b] == 2:
                     total += shared[p, links[i] + 1]
                 elif count[b] > 2:
-                    total += _pairwise(shared[p, links[i] + 1 : links[i] + count[b]])
+                    total += pairwise_sum(shared[p, links[i] + 1 : links[i] + count[b]])
                 strength = (total - product * expected[p]) / np.sqrt(product)
                 out[p, n_out] = strength
                 if strength > 0.0:
@@ -173,26 +175,3 @@ def _push(heap: Floats, n_held: npt.NDArray[np.int64], p: int, node: int, value:
         at = child
     heap[at] = value
     return True
-
-
-@numba.njit(cache=True, nogil=True)
-def _pairwise(values: Floats) -> float:
-    """The sum as NumPy takes it, in its order: what is added in another one is another number."""
-    n = len(values)
-    if n < 8:
-        total = 0.0
-        for value in values:
-            total += value
-        return total
-    if n > 128:
-        half = n // 2 - (n // 2) % 8
-        return _pairwise(values[:half]) + _pairwise(values[half:])
-    eight = values[:8].copy()
-    end = n - n % 8
-    for i in range(8, end, 8):
-        for k in range(8):
-            eight[k] += values[i + k]
-    total = ((eight[0] + eight[1]) + (eight[2] + eight[3])) + ((eight[4] + eight[5]) + (eight[6] + eight[7]))
-    for i in range(end, n):
-        total += values[i]
-    return total

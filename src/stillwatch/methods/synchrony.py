@@ -63,15 +63,16 @@ def day_rolled(account: NDArray[np.int64], hour: NDArray[np.int64], n_days: int)
     """
     if account.size == 0:
         return Synchrony(0.0, 0.0, 0.0)
-    busy = np.unique(account * (n_days * HOURS) + hour)
-    who, when = np.divmod(busy, n_days * HOURS)
-    _, who = np.unique(who, return_inverse=True)
+    busy = account * (n_days * HOURS) + hour
+    if (busy[1:] < busy[:-1]).any():
+        busy = np.sort(busy)
+    who, when = np.divmod(busy[np.diff(busy, prepend=-1) != 0], n_days * HOURS)
+    who = np.cumsum(np.diff(who, prepend=who[:1]) != 0)
     n_hours = np.bincount(who)
     scale = 1 / np.sqrt(n_hours)
     per_hour = np.bincount(when, scale[who], minlength=n_days * HOURS)
     overlap = (per_hour**2).sum() - n_hours.size  # each account's own cosine is 1
-    daily = np.zeros((n_hours.size, HOURS))
-    np.add.at(daily, (who, when % HOURS), scale[who])
+    daily = np.bincount(who * HOURS + when % HOURS, scale[who], n_hours.size * HOURS).reshape(-1, HOURS)
     mean = ((daily.sum(0) ** 2).sum() - (daily**2).sum()) / n_days
     variance = _pair_variance(who, when, scale, n_days)
     return Synchrony(float(overlap / 2), float(mean / 2), float(np.sqrt(max(variance, 0.0))))
@@ -88,7 +89,10 @@ def _pair_variance(who: NDArray[np.int64], when: NDArray[np.int64], scale: NDArr
         low, high = np.searchsorted(who, [first, first + step])
         size = min(step, scale.size - first)
         # an account is busy in few hours of the day: only these have a wave
-        cell, place = np.unique((who[low:high] - first) * HOURS + when[low:high] % HOURS, return_inverse=True)
+        of_day = (who[low:high] - first) * HOURS + when[low:high] % HOURS
+        used = np.zeros(size * HOURS, np.bool_)
+        used[of_day] = True
+        cell, place = np.flatnonzero(used), (np.cumsum(used) - 1)[of_day]
         grid = np.zeros((cell.size, n_days))
         grid[place, when[low:high] // HOURS] = scale[who[low:high]]
         waves = np.fft.rfft(grid, axis=1)[:, 1:]

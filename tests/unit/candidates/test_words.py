@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from tests.tables import an_engine, stored
 
@@ -45,3 +46,12 @@ def test_lists_lose_the_common_words_and_nothing_else() -> None:
 
     assert offsets.tolist() == [0, 1, 1, 1]
     assert values.tolist() == [5 + (1 << 20)]
+
+
+def test_lists_are_taken_apart() -> None:
+    """A null list is an empty one, and a slice is what it shows."""
+    column = pa.array([[9], [1, 2], None, [3]], pa.list_(pa.int32())).slice(1)
+
+    offsets, values = words.flat(column)
+
+    assert (offsets.tolist(), values.tolist()) == ([0, 2, 2, 3], [1, 2, 3])

@@ -85,3 +85,19 @@ def test_a_file_and_its_removal(tmp_path: Path) -> None:
 
     assert parts.read_file(tmp_path / "a.parquet")["n"].to_pylist() == [1]
     assert not parts.folder(tmp_path, tables.RECIPES).exists()
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 99), (7, 33), (12, 12), (-5, -1), (90, 120)])
+def test_rows_of_a_span_are_those_of_the_whole_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, low: int, high: int
+) -> None:
+    """From several parts of several row groups, in stored order, with the columns asked for."""
+    monkeypatch.setattr(parts, "ROW_GROUP", 10)
+    table = a_table(tables.GROUP_EXCHANGES, [{"group": n // 2, "row": n, "tokens": [n]} for n in range(200)])
+    parts.write_part(tmp_path, tables.GROUP_EXCHANGES, 0, table.slice(0, 73))
+    parts.write_part(tmp_path, tables.GROUP_EXCHANGES, 1, table.slice(73))
+
+    found = parts.read_between(tmp_path, tables.GROUP_EXCHANGES, "group", low, high, ["tokens", "row"])
+
+    assert found.column_names == ["tokens", "row"]
+    assert found["row"].to_pylist() == [n for n in range(200) if low <= n // 2 <= high]

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from tests.scenes import an_engine, shuffled
 
-from stillwatch.evidence.groups import Plain, Ragged, accounts, exchanges
+from stillwatch.evidence.groups import Chunk, Plain, Ragged, accounts, exchanges
 from stillwatch.evidence.scene import Scene, Seat, Visit
 from stillwatch.records.tables import GROUPS
 
@@ -88,3 +88,42 @@ def test_times_are_microseconds() -> None:
     assert column.values.tolist() == [1, 0]
     assert column.slice(1, 2).known.tolist() == [False]
     assert column.values.dtype == np.int64
+
+
+@pytest.mark.parametrize("seed", [None, 1])
+def test_a_chunk_reads_once_what_each_detector_would(seed: int | None, tmp_path: Path) -> None:
+    """Columns asked for later come in the same order as those before, and what was found of a group is kept."""
+    with an_engine(tmp_path) as engine:
+        SCENE.store(engine)
+        if seed is not None:
+            shuffled(engine, seed)
+        groups = engine.read(GROUPS)
+        alone = list(exchanges(engine, groups, ["tokens", "exact"]))
+        seated = list(accounts(engine, groups, ["org", "payment"]))
+
+    with Chunk(tmp_path, groups) as chunk:
+        first = list(exchanges(chunk, groups, []))
+        again = list(exchanges(chunk, groups, ["tokens", "exact"]))
+        orgs = list(accounts(chunk, groups, ["org"]))
+        both = list(accounts(chunk, groups, ["payment", "org"]))
+        asked = [chunk.query("SELECT count(*) AS n FROM group_accounts") for _ in range(2)]
+
+    for one, late, early in zip(alone, again, first, strict=True):
+        assert one.account.tolist() == late.account.tolist() == early.account.tolist()
+        assert one.lists["tokens"].values.tolist() == late.lists["tokens"].values.tolist()
+        assert one.plain["exact"].values.tolist() == late.plain["exact"].values.tolist()
+        assert early.by_account() is late.by_account()
+    assert [s["payment"].values.tolist() for s in seated] == [b["payment"].values.tolist() for b in both]
+    assert [s["org"].known.tolist() for s in seated] == [o["org"].known.tolist() for o in orgs]
+    assert asked[0] is asked[1]
+    assert asked[0]["n"].to_pylist() == [3]
+
+
+def test_rows_by_account_follow_the_accounts_numbers(tmp_path: Path) -> None:
+    """Account 0 is the one that came first, whatever its name."""
+    with an_engine(tmp_path) as engine:
+        SCENE.store(engine)
+
+        seven, _ = exchanges(engine, engine.read(GROUPS), [])
+
+    assert seven.by_account().tolist() == [1, 2, 0]

@@ -1,28 +1,23 @@
-"""Columns of lists as two arrays, offsets and values: taken apart, gathered, and put together again."""
+"""Lists as two arrays, offsets and values: gathered in another order."""
 
 from typing import Any
 
 import numba
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
 Ints = npt.NDArray[np.int64]
 Array = npt.NDArray[Any]
 
 
-def flat(column: pa.Array) -> tuple[Ints, Array]:
-    """Offsets from 0 and values of an array of lists; a null list is an empty one."""
-    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
-    offsets = np.zeros(len(column) + 1, np.int64)
-    np.cumsum(lengths, out=offsets[1:])
-    return offsets, column.flatten().to_numpy(zero_copy_only=False)
-
-
 @numba.njit(cache=True, nogil=True)
 def gathered(offsets: Ints, values: Array, places: Array) -> tuple[npt.NDArray[np.int32], Array]:
-    """Offsets and values of the lists at `places`, in that order."""
+    """
+    Offsets and values of the lists at `places`, in that order.
+
+    >>> gathered(np.array([0, 2, 3]), np.array([7, 8, 9]), np.array([1, 0]))
+    (array([0, 1, 3], dtype=int32), array([9, 7, 8]))
+    """
     new_offsets = np.zeros(len(places) + 1, np.int32)
     for i in range(len(places)):
         new_offsets[i + 1] = new_offsets[i] + offsets[places[i] + 1] - offsets[places[i]]
