@@ -183,7 +183,10 @@ def _open_case(made: Made) -> bytes:
     options = made.options["open"]
     told = [made.said("share", "export", folder, path.stem, *options, "--open-case") for path in made.bundles]
     assert b'"grouping"' in told[0]
-    return b"\n".join(told)
+    for path, raw in zip(made.bundles, told, strict=True):
+        (folder / path.name).write_bytes(raw)
+    others = made.said("share", "ocsf", *(folder / path.name for path in made.bundles))
+    return b"\n".join([*told, others])
 
 
 def _seen_in_a_scan(made: Made) -> bytes:

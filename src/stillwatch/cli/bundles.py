@@ -95,7 +95,8 @@ def write(bundle: dict[str, Any], out: Path | None) -> None:
         click.echo(raw, nl=False)
         return
     out.write_bytes(raw)
-    output.say(f"{len(bundle['objects'])} objects in {out}")
+    n = len(bundle["objects"])
+    output.say(f"{n} object{'' if n == 1 else 's'} in {out}")
 
 
 def preview(bundle: dict[str, Any]) -> None:

@@ -69,7 +69,7 @@ def command(
         raise click.UsageError("--sightings needs --producer: your identity in the collection, from share producer")
     named, objects, own_tokens = (
         peers.epoch(epoch, epoch_key),
-        indicators.objects(source, member, member_key),
+        indicators.objects(source, member, member_key, own=False),
         peers.tokens(token_file),
     )
     roots = {p: root for p in places if (root := store.root_of(Path(p))) is not None}

@@ -12,14 +12,24 @@ from stillwatch.errors import SharingError
 from stillwatch.sharing.taxii.remote import Remote
 
 
-def objects(source: str, member: str | None, member_key: Path | None) -> list[Any]:
-    """STIX objects of a bundle's file, or the indicators of a TAXII collection."""
+def objects(source: str, member: str | None, member_key: Path | None, *, own: bool = True) -> list[Any]:
+    """
+    STIX objects of a bundle's file, or the indicators of a TAXII collection.
+
+    Args:
+        own: False leaves out what the member published itself: one is no peer of one's own.
+    """
     if not source.startswith(("https://", "http://")):
         listed: list[Any] = bundle(Path(source))["objects"]
         return listed
     if member is None or member_key is None:
         raise click.UsageError("a collection is read with --member and --member-key")
-    return list(Remote(source, member, member_key.read_text("utf-8").strip()).objects("indicator"))
+    remote = Remote(source, member, member_key.read_text("utf-8").strip())
+    found = list(remote.objects("indicator"))
+    identity = None if own else remote.identity()
+    others = [one for one in found if identity is None or not isinstance(one, dict) or one.get("created_by_ref") != identity]
+    tell_left_out({"published by yourself": len(found) - len(others)} if len(others) < len(found) else {})
+    return others
 
 
 def bundle(path: Path) -> dict[str, Any]:

@@ -83,7 +83,8 @@ def command(
         engine={"name": engine, "workers": workers, "memory_gb": memory_gb},
         privacy={"key_file": key_file},
     )
-    hunter = _hunter(chosen, indicators.objects(source, member, member_key), peers.tokens(token_file)) if source else None
+    objects = indicators.objects(source, member, member_key, own=False) if source else None
+    hunter = _hunter(chosen, objects, peers.tokens(token_file)) if objects is not None else None
     with progress.shown(quiet) as observer:
         outcome = pipeline.scan(logs, out, chosen, observer=observer, resume=resume, pseudonymous=pseudonymous, hunter=hunter)
         observer.stage("report", None)

@@ -166,11 +166,12 @@ def misp_feed(bundle_files: tuple[Path, ...], out: Path) -> None:
 def push(bundle_file: Path, collection: str, member: str, member_key: Path) -> int:
     """Send a bundle to a TAXII 2.1 collection; exit code 1 if anything was refused."""
     objects = bundles.read(bundle_file).get("objects", [])
-    taken, refused = Remote(collection, member, member_key.read_text("utf-8").strip()).send(objects)
-    output.say(f"{taken} of {len(objects)} objects taken")
-    for reason in refused:
+    sent = Remote(collection, member, member_key.read_text("utf-8").strip()).send(objects)
+    waiting = f", {sent.waiting} wait for a moderator" if sent.waiting else ""
+    output.say(f"{sent.taken} of {len(objects)} objects taken{waiting}")
+    for reason in sent.refused:
         output.say(reason)
-    return 1 if refused else 0
+    return 1 if sent.refused else 0
 
 
 @command.command()

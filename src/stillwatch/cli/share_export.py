@@ -31,8 +31,8 @@ BENIGN_TEXTS = 20_000  # enough to see one hit in ten thousand; each costs 0.3 m
 @click.option(
     "--benign",
     required=True,
-    type=FILE,
-    help="Ordinary requests of yours: a log in Parquet (campaigns are left out), or a text file.",
+    type=click.Path(path_type=Path, exists=True),
+    help="Ordinary requests of yours: a log in Parquet, a file or a folder (campaigns are left out), or a text file.",
 )
 @bundles.publishing
 @click.option("--networks", "network_file", type=FILE, help="CSV with the columns account_id and network.")
@@ -154,7 +154,7 @@ def _content(
 
 def _tell(left: Sequence[LeftOut]) -> None:
     for reason in dict.fromkeys(one.reason for one in left):
-        what = [one.recipe for one in left if one.reason == reason]
+        what = list(dict.fromkeys(one.recipe for one in left if one.reason == reason))
         output.say(f"left out: {', '.join(what[:3])}{f' and {len(what) - 3} more' if len(what) > 3 else ''}: {reason}")
 
 
@@ -169,7 +169,7 @@ def _core(folder: Path, campaign_id: str) -> set[str]:
 
 def _texts(path: Path, folder: Path) -> Iterator[str]:
     """Up to 20,000 requests of a file, from its start; of a log, none of an account or exchange that a campaign is made of."""
-    if path.suffix == ".parquet":
+    if path.suffix == ".parquet" or path.is_dir():
         yield from _benign_rows(path, folder)
         return
     with path.open(encoding="utf-8", errors="replace") as lines:
@@ -179,7 +179,8 @@ def _texts(path: Path, folder: Path) -> Iterator[str]:
 
 def _benign_rows(path: Path, folder: Path) -> list[str]:
     try:
-        names = [name for name in ("prompt", "account_id", "exchange_id") if name in pq.read_schema(path).names]
+        known = pq.ParquetDataset(path).schema.names
+        names = [name for name in ("prompt", "account_id", "exchange_id") if name in known]
         table = pq.read_table(path, columns=names)
         for name, results in (("account_id", "accounts.parquet"), ("exchange_id", "exchanges.parquet")):
             if name in names and (folder / results).is_file():

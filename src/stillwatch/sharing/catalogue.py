@@ -11,7 +11,7 @@ from typing import Any
 from stillwatch.sharing.taxii import marking
 
 _NAMESPACE = uuid.UUID("6f1f0a4e-5d2b-5c0a-9a55-1d4f0c7b3e21")
-_MADE = "2026-11-24T00:00:00.000Z"
+MADE = "2026-11-24T00:00:00.000Z"
 EXTENSION = "extension-definition--8f6999f4-293c-5776-ba46-3c47d9e2acfd"
 TERMS = "marking-definition--b64bbdc1-a0f1-5d8d-a141-aed2ff87141a"
 TERMS_TEXT = (
@@ -89,7 +89,7 @@ def terms() -> dict[str, Any]:
         "type": "marking-definition",
         "spec_version": "2.1",
         "id": TERMS,
-        "created": _MADE,
+        "created": MADE,
         "created_by_ref": PROJECT,
         "definition_type": "statement",
         "definition": {"statement": TERMS_TEXT},
@@ -119,5 +119,5 @@ def _atlas(kind: str, number: str, name: str, route: str) -> dict[str, Any]:
 
 def _object(kind: str, identifier: str, **rest: Any) -> dict[str, Any]:
     clear = marking.definition(marking.CLEAR)["id"]
-    head = {"type": kind, "spec_version": "2.1", "id": identifier, "created": _MADE, "modified": _MADE}
+    head = {"type": kind, "spec_version": "2.1", "id": identifier, "created": MADE, "modified": MADE}
     return head | rest | ({} if kind == "extension-definition" else {"object_marking_refs": [clear]})

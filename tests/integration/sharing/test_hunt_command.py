@@ -4,6 +4,7 @@ import json
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,8 @@ def test_through_an_exchange_and_back(log: Path, peers: Path, tmp_path: Path) ->
         for one in json.loads(peers.read_text())["objects"]
     ]
     assert objects.post(place, members.get("ada"), things)["success_count"] == 2
-    (tmp_path / "ben.key").write_text(members.issue_key("ben", 1))
+    for name in ("ada", "ben"):
+        (tmp_path / f"{name}.key").write_text(members.issue_key(name, 1))
     (tmp_path / "own.key").write_text("cd" * 32)
     served = Served(store)
     served.start()
@@ -133,10 +135,15 @@ def test_through_an_exchange_and_back(log: Path, peers: Path, tmp_path: Path) ->
         keys: list[str | Path] = ["--epoch", "2026q4", "--epoch-key", tmp_path / "epoch.key"]
         stillwatch("hunt", log, "--indicators", url, *sign_in, *keys, *told, code=3)
         stillwatch("share", "push", answer, "--collection", url, *sign_in)
+        own = stillwatch("hunt", log, "--indicators", url, "--member", "ada", "--member-key", tmp_path / "ada.key", *keys)
+        members.change(replace(members.get("ben"), quarantined=True))
+        waits = stillwatch("share", "push", answer, "--collection", url, *sign_in)
     finally:
         served.stop()
 
     (sighting,) = json.loads(answer.read_text())["objects"]
     assert (sighting["sighting_of_ref"], sighting["count"]) == (things[0]["id"], 32)
+    assert "left out: 2 indicators: published by yourself" in own.stderr  # exit code 0: one is no peer of one's own
+    assert "0 of 1 objects taken, 1 wait for a moderator" in waits.stderr
     actionable = later(things[0], 60, labels=["dx:actionable"])
     assert objects.post(place, members.get("ada"), [actionable])["success_count"] == 1

@@ -164,10 +164,10 @@ class _Maker:
         return list(unique.values())
 
     def identity(self) -> dict[str, Any]:
-        """The pseudonym."""
+        """The pseudonym; the same bytes in every bundle of the member, whatever the day."""
         made = self._object("identity", self._publisher.identity, {"name": "Member", "identity_class": "organization"})
         del made["created_by_ref"]
-        return made
+        return made | {"created": catalogue.MADE, "modified": catalogue.MADE}
 
     def campaign(self, content: Content) -> dict[str, Any]:
         """That there is one, since when, and how sure the member is."""

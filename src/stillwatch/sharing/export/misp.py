@@ -1,9 +1,9 @@
 """
 A bundle as a MISP feed: a folder of JSON that any web server can offer and any MISP can pull.
 
-MISP pushes to TAXII but does not pull from it; its feeds are how it reads others. An event is a report, an attribute an
-indicator; uuids are those of the STIX objects, so that both ways in lead to the same thing. Withdrawn indicators become
-deleted attributes, expired ones are left out.
+MISP pushes to TAXII but does not pull from it; its feeds are how it reads others. An event is a report or an open case, an
+attribute an indicator; uuids are those of the STIX objects, so that both ways in lead to the same thing. Withdrawn indicators
+become deleted attributes, expired ones are left out.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from stillwatch.sharing import catalogue
 from stillwatch.sharing.hunt.indicators import CONTRACT_PATH, SKETCH_PATH, TOKEN_PATH
 from stillwatch.sharing.taxii import marking, patterns, times
 
-_UNDEFINED_THREAT, _COMPLETED = "4", "2"  # MISP: threat_level_id, analysis
+_UNDEFINED_THREAT, _ONGOING, _COMPLETED = "4", "1", "2"  # MISP: threat_level_id, analysis
 
 
 def write(bundle: Mapping[str, Any], folder: Path, now_us: int) -> str:
@@ -46,20 +46,20 @@ def write(bundle: Mapping[str, Any], folder: Path, now_us: int) -> str:
 
 def _event(bundle: Mapping[str, Any], now_us: int) -> dict[str, Any]:
     objects = {one["id"]: one for one in bundle.get("objects", ())}
-    reports = [one for one in objects.values() if one["type"] == "report"]
+    reports = [one for one in objects.values() if one["type"] in ("report", "grouping")]
     if len(reports) != 1:
-        raise SharingError("a feed is made of a bundle with one report, as stillwatch share export makes it")
-    report = reports[0]
+        raise SharingError("a feed is made of a bundle with one report or open case, as stillwatch share export makes it")
+    report, is_open = reports[0], reports[0]["type"] == "grouping"
     moment = str(times.parse(report["modified"]) // times.SECOND_US)
     tags = [{"name": name} for name in sorted({tag for ref in report["object_marking_refs"] for tag in _tag(ref)})]
     return {
         "uuid": _uuid(report),
-        "info": f"Distillation campaign {report['name']}",
-        "date": report["published"][:10],
+        "info": f"{'Open case' if is_open else 'Distillation campaign'} {report['name']}",
+        "date": report.get("published", report["modified"])[:10],
         "timestamp": moment,
         "publish_timestamp": moment,
         "published": True,
-        "analysis": _COMPLETED,
+        "analysis": _ONGOING if is_open else _COMPLETED,
         "threat_level_id": _UNDEFINED_THREAT,
         "distribution": "3",
         "Orgc": {"name": "Member", "uuid": report["created_by_ref"].partition("--")[2]},

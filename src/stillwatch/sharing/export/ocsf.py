@@ -20,11 +20,13 @@ from stillwatch.sharing.taxii import marking, patterns, times
 VERSION = "1.8.0"
 _CLASS, _CATEGORY = 2004, 2
 _CREATE, _UPDATE, _CLOSE = (1, "Create"), (2, "Update"), (3, "Close")
-_NEW, _ARCHIVED = (1, "New"), (5, "Archived")
-_MEDIUM, _HIGH_CONFIDENCE = (3, "Medium"), (3, "High")
+_NEW, _IN_PROGRESS, _ARCHIVED = (1, "New"), (2, "In Progress"), (5, "Archived")
+_MEDIUM, _MEDIUM_CONFIDENCE, _HIGH_CONFIDENCE = (3, "Medium"), (2, "Medium"), (3, "High")
 _BEHAVIOURAL = (2, "Behavioral")
 _SUBNET, _OTHER = (12, "Subnet"), (99, "Other")
 _OSINT_IP = (1, "IP Address")
+_CONFIRMED = "Accounts that together harvest a model's answers, confirmed by a person's ruling"
+_OPEN = "Accounts that may together harvest a model's answers; no person has ruled on it"
 # `detection_pattern_type_id` of OCSF 1.8.0
 _STIX, _SIGMA = (1, "STIX"), (3, "SIGMA")
 
@@ -43,21 +45,26 @@ def finding(bundle: Mapping[str, Any], stillwatch_version: str) -> bytes:
     try:
         return orjson.dumps(_finding(bundle, stillwatch_version))
     except (KeyError, TypeError, ValueError, StopIteration) as error:
-        raise SharingError("a finding is made of a bundle with one report, as stillwatch share export makes it") from error
+        raise SharingError(
+            "a finding is made of a bundle with one report or open case, as stillwatch share export makes it"
+        ) from error
 
 
 def _finding(bundle: Mapping[str, Any], stillwatch_version: str) -> dict[str, Any]:
     objects = bundle["objects"]
-    (report,) = [one for one in objects if one["type"] == "report"]
+    (report,) = [one for one in objects if one["type"] in ("report", "grouping")]
+    is_open = report["type"] == "grouping"
+    sure = _MEDIUM_CONFIDENCE if is_open else _HIGH_CONFIDENCE
     campaign = next((one for one in objects if one["type"] == "campaign"), report)
     closed = report.get("revoked") is True
-    activity = _CLOSE if closed else _UPDATE if report["modified"] > report["created"] else _CREATE
-    status = _ARCHIVED if closed else _NEW
+    again = report["modified"] > report["created"] and not is_open  # a case is made as of its first exchange
+    activity = _CLOSE if closed else _UPDATE if again else _CREATE
+    status = _ARCHIVED if closed else _IN_PROGRESS if is_open else _NEW
     indicators = [one for one in objects if one["type"] == "indicator"]
     networks = [value for one in indicators for value in _networks(one)]
     info = {
         "uid": report["id"],
-        "title": f"Distillation campaign {report['name']}",
+        "title": f"{'Open case' if is_open else 'Distillation campaign'} {report['name']}",
         "created_time": _ms(report["created"]),
         "modified_time": _ms(report["modified"]),
         "types": ["Model distillation"],
@@ -85,11 +92,11 @@ def _finding(bundle: Mapping[str, Any], stillwatch_version: str) -> dict[str, An
         "severity": _MEDIUM[1],
         "status_id": status[0],
         "status": status[1],
-        "confidence_id": _HIGH_CONFIDENCE[0],
-        "confidence": _HIGH_CONFIDENCE[1],
+        "confidence_id": sure[0],
+        "confidence": sure[1],
         "confidence_score": campaign.get("confidence", 75),
         "is_alert": not closed,
-        "message": "Accounts that together harvest a model's answers, confirmed by a person's ruling",
+        "message": _OPEN if is_open else _CONFIRMED,
         "metadata": {
             "version": VERSION,
             "profiles": ["osint"],
@@ -97,7 +104,7 @@ def _finding(bundle: Mapping[str, Any], stillwatch_version: str) -> dict[str, An
             "product": {"name": "Stillwatch", "vendor_name": "Stillwatch", "version": stillwatch_version},
         },
         "finding_info": info,
-        "osint": [_osint(one) for one in indicators],
+        "osint": [_osint(one, sure) for one in indicators],
     }
     if networks:
         made["observables"] = [
@@ -106,7 +113,7 @@ def _finding(bundle: Mapping[str, Any], stillwatch_version: str) -> dict[str, An
     return made
 
 
-def _osint(thing: Mapping[str, Any]) -> dict[str, Any]:
+def _osint(thing: Mapping[str, Any], sure: tuple[int, str]) -> dict[str, Any]:
     """An indicator; what a reader without Stillwatch cannot match is of type Other, with its pattern beside it."""
     networks = _networks(thing)
     kind = _OSINT_IP if networks else _OTHER
@@ -124,8 +131,8 @@ def _osint(thing: Mapping[str, Any]) -> dict[str, Any]:
         "created_time": _ms(thing["created"]),
         "modified_time": _ms(thing["modified"]),
         "expiration_time": _ms(thing["modified" if thing.get("revoked") is True else "valid_until"]),
-        "confidence_id": _HIGH_CONFIDENCE[0],
-        "confidence": _HIGH_CONFIDENCE[1],
+        "confidence_id": sure[0],
+        "confidence": sure[1],
         "tlp": marking.NAMES[tlp].upper().replace("+", " "),
         "vendor_name": "Stillwatch",
         "labels": thing["labels"],

@@ -6,7 +6,7 @@ import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -26,6 +26,15 @@ class Answer:
     raw: bytes
     last: str | None
     signature: str | None
+
+
+@dataclass(slots=True)
+class Sent:
+    """What became of objects that were sent: how many were taken, how many wait for a review, why others were refused."""
+
+    taken: int = 0
+    waiting: int = 0
+    refused: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,32 +57,42 @@ class Remote:
         if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")):
             raise SharingError(f"{self.url}: a key may cross a network over https only")
 
+    def identity(self) -> str | None:
+        """
+        The identity under which the member publishes there; None where the collection gives none.
+
+        Raises:
+            SharingError: the collection cannot be read.
+        """
+        identity = self._ask("").get("x_stillwatch_producer")
+        return identity if isinstance(identity, str) else None
+
     def producer(self) -> str:
         """
-        The identity under which the member publishes there.
+        The same, where there must be one.
 
         Raises:
             SharingError: the collection cannot be read, or gives no identities.
         """
-        told = self._ask("")
-        identity = told.get("x_stillwatch_producer")
-        if not isinstance(identity, str):
+        identity = self.identity()
+        if identity is None:
             raise SharingError(f"{self.url}: this collection gives no identities. Name yours with --producer")
         return identity
 
-    def send(self, objects: Sequence[dict[str, Any]]) -> tuple[int, list[str]]:
+    def send(self, objects: Sequence[dict[str, Any]]) -> "Sent":
         """
-        Add objects, some hundred at a time. Returns how many were taken, and why others were not.
+        Add objects, some hundred at a time.
 
         Raises:
             SharingError: the server refused a request or cannot be reached.
         """
-        taken, refused = 0, []
+        sent = Sent()
         for start in range(0, len(objects), BATCH):
             told = self._ask("objects/", {"objects": list(objects[start : start + BATCH])})
-            taken += told["success_count"] + told["pending_count"]
-            refused += [f"{one['id']}: {one.get('message', 'refused')}" for one in told.get("failures", ())]
-        return taken, refused
+            sent.taken += told["success_count"]
+            sent.waiting += told["pending_count"]
+            sent.refused += [f"{one['id']}: {one.get('message', 'refused')}" for one in told.get("failures", ())]
+        return sent
 
     def objects(self, kind: str) -> list[dict[str, Any]]:
         """

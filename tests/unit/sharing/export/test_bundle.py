@@ -16,13 +16,13 @@ from stillwatch.errors import SharingError
 from stillwatch.privacy import Key
 from stillwatch.records.campaign import Campaign, RecipeUse
 from stillwatch.sharing import catalogue
-from stillwatch.sharing.export import floors, networks, reasons, rulings
+from stillwatch.sharing.export import floors, misp, networks, ocsf, reasons, rulings
 from stillwatch.sharing.export.bundle import Content, build, open_case, withdraw
 from stillwatch.sharing.export.floors import Benign
 from stillwatch.sharing.export.publisher import Publisher
 from stillwatch.sharing.export.rulings import Ruling
 from stillwatch.sharing.export.sketch import Epoch
-from stillwatch.sharing.taxii import marking
+from stillwatch.sharing.taxii import marking, times
 
 AT = datetime(2026, 11, 24, 13, 37, 11, tzinfo=UTC)
 EPOCH = Epoch("2026q4", Key(b"e" * 32))
@@ -329,6 +329,39 @@ def test_a_closed_case_shares_no_id_with_the_open_one(benign: Benign) -> None:
     gone = withdraw(opened, AT)
     assert {one["type"] for one in gone["objects"]} == {"indicator", "grouping"}
     assert all(one["revoked"] for one in gone["objects"])
+
+
+def test_a_case_is_opened_and_closed_at_an_exchange_on_one_day(api: Api, benign: Benign) -> None:
+    """Open, withdraw, report: nothing is refused, and a second campaign of another day's ruling neither."""
+    now, me = datetime.now(UTC), publisher(identity=api.producers["ada"])
+    ruled = replace(RULING, at=now.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    earlier = replace(RULING, at=(now - timedelta(days=3)).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    for thing in catalogue.everything():
+        api.post([thing], who="mod")
+
+    opened = open_case(content(benign, ruling=None), me, now)
+    sent = [opened, withdraw(opened, now), build(content(benign, ruling=ruled), me, now)]
+    told = [api.post(one["objects"]).json() for one in sent]
+    second = [one for one in build(content(benign, ruling=earlier), me, now)["objects"] if one["type"] == "identity"]
+
+    assert [one.get("failures", []) for one in [*told, api.post(second).json()]] == [[], [], [], []]
+
+
+@pytest.mark.parametrize("form", ["misp", "ocsf"])
+def test_an_open_case_says_so_in_other_forms(benign: Benign, tmp_path: Path, form: str) -> None:
+    """In a MISP feed an ongoing analysis, in OCSF a finding in progress of medium confidence; nobody has ruled on it."""
+    opened = open_case(content(benign, ruling=None), publisher(), datetime.now(UTC))
+
+    if form == "misp":
+        name = misp.write(opened, tmp_path / "feed", times.now_us())
+        event = json.loads((tmp_path / "feed" / f"{name}.json").read_bytes())["Event"]
+        assert event["info"].startswith("Open case DX-")
+        assert (event["analysis"], len(event["Attribute"])) == ("1", 1)
+        return
+    told = json.loads(ocsf.finding(opened, "0.1.0"))
+    assert told["finding_info"]["title"].startswith("Open case DX-")
+    assert (told["status"], told["confidence"], told["confidence_score"]) == ("In Progress", "Medium", 50)
+    assert "no person has ruled" in told["message"]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tests.results import a_campaign
 from stillwatch.errors import SharingError
 from stillwatch.privacy import Key
 from stillwatch.sharing.export import ocsf
-from stillwatch.sharing.export.bundle import Content, build, withdraw
+from stillwatch.sharing.export.bundle import Content, build, open_case, withdraw
 from stillwatch.sharing.export.floors import Template
 from stillwatch.sharing.export.networks import Network
 from stillwatch.sharing.export.publisher import Publisher
@@ -46,14 +46,22 @@ def bundle(at: datetime = AT) -> dict[str, Any]:
     return build(content, Publisher("identity--9e57a589-35fa-49a2-8a68-1a5df1a71103", Key(b"m" * 32)), at)
 
 
+def an_open_case() -> dict[str, Any]:
+    """A bundle before a ruling."""
+    content = Content(a_campaign(), None, [Template("a1", bytes(128), 256, 13, 0.4)], (), "2026q4")
+    return open_case(content, Publisher("identity--9e57a589-35fa-49a2-8a68-1a5df1a71103", Key(b"m" * 32)), AT)
+
+
 @pytest.mark.parametrize(
     ("made", "activity", "status"),
     [
+        (an_open_case(), "Create", "In Progress"),
+        (withdraw(an_open_case(), AT), "Close", "Archived"),
         (bundle(), "Create", "New"),
         (bundle(AT + timedelta(days=3)), "Update", "New"),
         (withdraw(bundle(), AT), "Close", "Archived"),
     ],
-    ids=["first", "again", "withdrawn"],
+    ids=["open case", "open case withdrawn", "first", "again", "withdrawn"],
 )
 def test_the_published_schema_admits_it(schema: dict[str, Any], made: dict[str, Any], activity: str, status: str) -> None:
     """A first export, a later one and a withdrawal are one finding in three states, each valid."""
@@ -62,7 +70,7 @@ def test_the_published_schema_admits_it(schema: dict[str, Any], made: dict[str, 
     jsonschema.Draft202012Validator(schema).validate(told)
     assert (told["activity_name"], told["status"]) == (activity, status)
     assert told["type_uid"] == 200_400 + told["activity_id"]
-    assert told["finding_info"]["uid"].startswith("report--")
+    assert told["finding_info"]["uid"].startswith(("report--", "grouping--"))
 
 
 def test_it_says_what_the_bundle_says_and_no_more() -> None:
