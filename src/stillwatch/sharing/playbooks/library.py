@@ -43,6 +43,8 @@ class Playbook:
         expires_after_days: It ends by itself, 1 to 90.
         appeal: How it is objected to.
         mitigations: MITRE ATLAS mitigations it applies.
+        effect: What it did where it was tried, with the number; None where nobody measured it.
+        measured_by: How the effect was measured: a benchmark's scenario, a lab run, a log; with `effect` or not at all.
     """
 
     name: str
@@ -58,6 +60,8 @@ class Playbook:
     expires_after_days: int
     appeal: str
     mitigations: tuple[str, ...]
+    effect: str | None = None
+    measured_by: str | None = None
 
     def __post_init__(self) -> None:
         known = {number for number, _ in catalogue.MITIGATIONS}
@@ -70,6 +74,7 @@ class Playbook:
             ("version", self.version >= 1),
             ("mitigations", bool(self.mitigations) and set(self.mitigations) <= known),
             ("steps", isinstance(self.steps, tuple) and bool(self.steps)),
+            ("effect", _is_measured(self.effect, self.measured_by)),
             ("text", all(isinstance(one, str) for one in (self.title, self.trigger, self.bound, self.appeal, *self.steps))),
         )
         for name, good in wrong:
@@ -87,6 +92,13 @@ class Playbook:
             raise ValueError(f"playbook {self.name}: nothing is changed for anyone below likely")
         if self.countermeasure == "refuse" and (self.from_verdict != "confirmed" or self.approval != "two persons"):
             raise ValueError(f"playbook {self.name}: refusing takes a ruling and two persons")
+
+
+def _is_measured(effect: object, measured_by: object) -> bool:
+    """An effect is said with how it was measured, or neither is."""
+    if effect is None and measured_by is None:
+        return True
+    return isinstance(effect, str) and isinstance(measured_by, str) and 0 < len(effect) <= 200 and 0 < len(measured_by) <= 200
 
 
 def shipped() -> list[Playbook]:
@@ -128,7 +140,7 @@ def page(playbook: Playbook) -> str:
 - **Ends** by itself after {playbook.expires_after_days} day{"" if playbook.expires_after_days == 1 else "s"}.
 - **Appeal**: {playbook.appeal}.
 - **ATLAS**: {", ".join(playbook.mitigations)}.
-- **Effect**: not measured.
+- **Effect**: {f"{playbook.effect} (measured: {playbook.measured_by})" if playbook.effect else "not measured"}.
 
 {steps}
 """
@@ -172,7 +184,7 @@ def from_bundle(objects: Sequence[Any]) -> list[Playbook]:
 
 def _course(playbook: Playbook, publisher: Publisher, day: str, marks: list[str]) -> dict[str, Any]:
     told = {f.name: getattr(playbook, f.name) for f in fields(Playbook)}
-    extension = {key: list(kept) if isinstance(kept, tuple) else kept for key, kept in told.items() if kept != ()}
+    extension = {key: list(kept) if isinstance(kept, tuple) else kept for key, kept in told.items() if kept not in ((), None)}
     return {
         "type": "course-of-action",
         "spec_version": "2.1",

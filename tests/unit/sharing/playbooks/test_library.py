@@ -48,6 +48,10 @@ def test_the_shipped_playbooks_are_graduated() -> None:
         {"mitigations": ()},
         {"mitigations": ("AML.M9999",)},
         {"steps": ()},
+        {"effect": "halves the harvest"},
+        {"measured_by": "a log of a week"},
+        {"effect": "", "measured_by": "a log of a week"},
+        {"effect": "x" * 201, "measured_by": "a log of a week"},
         {"steps": "one"},
         {"steps": (1,)},
         {"bound": None},
@@ -102,3 +106,17 @@ def test_the_exchange_takes_them(api: Api) -> None:
     assert "failures" not in api.post(made).json()
     got = api.get("objects/", **{"match[type]": "course-of-action"}).json()["objects"]
     assert {one.name for one in library.from_bundle(got)} == {one.name for one in library.shipped()}
+
+
+def test_a_measured_effect_travels_with_how_it_was_measured() -> None:
+    """Members pool what worked: the page and the object say both, and a peer reads them back; else it says "not measured"."""
+    tried = replace(
+        library.shipped()[3], effect="the harvest fell by half within a week", measured_by="a member's log, 40 accounts"
+    )
+    made = library.bundle([tried, library.shipped()[0]], publisher(), AT)
+
+    got = library.from_bundle(made["objects"])
+
+    assert got == [tried, library.shipped()[0]]
+    assert "the harvest fell by half within a week (measured: a member's log, 40 accounts)" in library.page(got[0])
+    assert "**Effect**: not measured" in library.page(got[1])
