@@ -6,10 +6,12 @@ speed.exchange_hunt_store: signatures a second in a store, on disk, held against
 A store of as many shared sketches, each of one exchange (the worst case: equal sketches stand once), in parts of 65,536 as a scan
 leaves them, one in a thousand near a peer's. Timed is all that `stillwatch hunt STORE` does with templates: reading the Parquet
 parts, matching, and making the table of hits. Least wall and CPU time of five rounds, files in the page cache; the yardstick
-is reading the same columns and nothing else.
+is reading the same columns and nothing else. `load_1m` and `nice` say what else the machine did: on a loaded one, wall times are
+upper bounds.
 """
 
 import argparse
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -86,6 +88,8 @@ def main() -> None:
         "n_own": given.own,
         "n_peers": given.peers,
         "workers": given.workers,
+        "load_1m": round(os.getloadavg()[0], 1),
+        "nice": os.nice(0),
         "million_a_s": round(given.own / wall_s / 1e6, 2),
         "million_a_cpu_s": round(given.own / cpu_s / 1e6, 2),
         "times_yardstick": round(cpu_s / yardstick_s, 2),
