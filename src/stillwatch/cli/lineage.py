@@ -177,7 +177,8 @@ def verify(
         output.table(("what", "outcome", "in words"), [(c.what, c.outcome.value, c.words) for c in checks])
     failed, open_ = (sum(c.outcome is o for c in checks) for o in (bundle.Outcome.FAILS, bundle.Outcome.NOT_HERE))
     beside = f"; {open_} could not be made" if open_ else ""
-    output.say(f"{failed} of {len(checks)} checks fail{beside}" if failed else f"{len(checks)} checks, none fails{beside}")
+    verb = "fails" if failed == 1 else "fail"
+    output.say(f"{failed} of {len(checks)} checks {verb}{beside}" if failed else f"{len(checks)} checks, none fails{beside}")
     return main.EXIT_ERROR if failed else 0
 
 
@@ -193,7 +194,9 @@ def _again(
     first, checks = again.as_stored(told, of_suspect, (told.suspect,))
     there, more = again.as_stored(told, of_bases, told.bases)
     known, most = again.as_stored(told, of_strangers, told.strangers)
-    run = again.run_again(told, first[0], there, lineage.TESTS, replace(given, strangers=tuple(known))) if first else ()
+    if not first:
+        return [*checks, *more, bundle.Check("tests run again", bundle.Outcome.NOT_HERE, "none: this is not the suspect")]
+    run = again.run_again(told, first[0], there, lineage.TESTS, replace(given, strangers=tuple(known)))
     return [*checks, *more, *most, *run]
 
 

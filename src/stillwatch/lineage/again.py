@@ -44,7 +44,7 @@ def run_again(
     document: LineageDocument, suspect: Operand, bases: Sequence[Operand], tests: Sequence[LineageTest], given: Given
 ) -> Iterator[Check]:
     """
-    Every p-value of the document against the given bases, computed from the operands.
+    Every p-value of the document, computed from the operands; one check each.
 
     Args:
         suspect, bases: Under their stored names.
@@ -54,12 +54,14 @@ def run_again(
     by_name = {test.name: test for test in tests}
     for result in document.results:
         base = next((b for b in bases if b.name == result.base), None)
-        if base is not None and result.log10_p is not None:
+        if result.log10_p is not None:
             yield _again(result, by_name.get(result.test), suspect, base, given)
 
 
-def _again(result: ResultRecord, test: LineageTest | None, suspect: Operand, base: Operand, given: Given) -> Check:
+def _again(result: ResultRecord, test: LineageTest | None, suspect: Operand, base: Operand | None, given: Given) -> Check:
     what = f"{result.test} against {result.base}, run again"
+    if base is None:
+        return Check(what, Outcome.NOT_HERE, "this base was not given")
     if test is None:
         return Check(what, Outcome.NOT_HERE, "this version of Stillwatch has no test of that name")
     reason = why_not(test, suspect, base, given)

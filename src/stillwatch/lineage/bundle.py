@@ -109,7 +109,7 @@ def _signature(signer: str, valid: bool, expected: str | None) -> Check:
 
 
 def _digest(digest: DigestRecord, beside: Path) -> Check:
-    what = f"digest of {digest.name}"
+    what = "digest of " + (digest.name if digest.name == digest.operand else f"{digest.operand}: {digest.name}")
     if host_of(digest.operand) is not None:
         kept = beside / "answers" / answers_file(digest.operand)
         found = Answers(kept).digest() if kept.exists() else None

@@ -83,9 +83,8 @@ def test_what_cannot_be_run_again_is_named(family: list[Weights], made: LineageD
     """
     A test this version does not have, operands that do not permit it, a panel that is not here, a base that gives nothing.
     """
-    no_panel = replace(
-        made, results=tuple(replace(r, panel_id="panel-other") for r in made.results if r.test == "weights-robust")
-    )
+    robust = next(r for r in made.results if r.test == "weights-robust" and r.base == "base")
+    no_panel = replace(made, results=(replace(robust, panel_id="panel-other"),))
     texts = Texts("base", (), "")
     narrow = LLAMA | {"hidden_size": 16, "intermediate_size": 32, "head_dim": 4}
     odd = open_weights(write_folder(Path(family[1].beside[0]).parent / "odd", random_state(narrow, 1), narrow), "base")
@@ -94,6 +93,9 @@ def test_what_cannot_be_run_again_is_named(family: list[Weights], made: LineageD
         return [(c.outcome, c.words) for c in run_again(stored, family[0], [base], [WeightsExact(), WeightsRobust()], Given())]
 
     (_, gone) = run_again(replace(made, results=made.results[:2]), family[0], family[1:], [], Given())
+    (left_out,) = run_again(replace(made, results=made.results[1:2]), family[0], family[1:2], TESTS, Given())
+    made = replace(made, results=tuple(r for r in made.results if r.base == "base"))
+    assert (left_out.outcome, left_out.words) == (Outcome.NOT_HERE, "this base was not given")
     assert (gone.outcome, "no test of that name" in gone.words) == (Outcome.NOT_HERE, True)
     assert all(o is Outcome.NOT_HERE and "the base offers no weights" in w for o, w in words(made, texts))
     assert all(o is Outcome.NOT_HERE and "give it with --panel" in w for o, w in words(no_panel, family[1]))

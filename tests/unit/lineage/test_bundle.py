@@ -102,7 +102,7 @@ def test_a_file_that_changed_and_one_that_is_gone(tmp_path: Path, made: LineageD
     checks = checked(tmp_path, gone)
 
     assert checks[f"digest of {made.suspect}"].outcome is Outcome.FAILS
-    assert checks["digest of model.safetensors"].outcome is Outcome.NOT_HERE
+    assert checks["digest of elsewhere: model.safetensors"].outcome is Outcome.NOT_HERE
 
 
 def test_files_beside_the_one_that_was_named_are_hashed_too(tmp_path: Path, made: LineageDocument) -> None:
@@ -116,8 +116,8 @@ def test_files_beside_the_one_that_was_named_are_hashed_too(tmp_path: Path, made
     (tmp_path / "config.json").write_bytes(b"{ }")
     changed = checked(tmp_path, replace(made, digests=tuple(records)))
 
-    assert [honest[f"digest of {name}"].outcome for name in digests] == [Outcome.HOLDS, Outcome.HOLDS]
-    assert [changed[f"digest of {name}"].outcome for name in digests] == [Outcome.HOLDS, Outcome.FAILS]
+    assert [honest[f"digest of {operand}: {name}"].outcome for name in digests] == [Outcome.HOLDS, Outcome.HOLDS]
+    assert [changed[f"digest of {operand}: {name}"].outcome for name in digests] == [Outcome.HOLDS, Outcome.FAILS]
 
 
 def test_kept_answers_of_an_endpoint_are_hashed_again(tmp_path: Path, made: LineageDocument) -> None:
@@ -131,7 +131,7 @@ def test_kept_answers_of_an_endpoint_are_hashed_again(tmp_path: Path, made: Line
     checks = checked(tmp_path, with_it)
 
     assert checks[f"digest of {name}"].outcome is Outcome.HOLDS
-    assert checks["digest of n"].outcome is Outcome.NOT_HERE
+    assert checks["digest of https://host/v1#n: n"].outcome is Outcome.NOT_HERE
 
 
 Change = Callable[[Any], Any]
