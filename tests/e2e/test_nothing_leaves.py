@@ -71,7 +71,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     said(folder, "scan", built.log, "--out", folder / "results", "--config", folder / "sw.toml", "--no-frontier", *own)
     document = Document.from_json((folder / "results" / "campaigns.json").read_bytes(), "campaigns.json")
     _side_files(folder, log.select(["account_id", "ip"]).to_pylist())
-    epoch = ("--epoch", "2026q4", "--epoch-key", folder / "epoch.key", "--benign", next(built.log.glob("*.parquet")))
+    epoch = ("--epoch", "2026q4", "--epoch-key", folder / "epoch.key", "--benign", built.log)
     case = (*epoch, "--producer", PRODUCER, *own)
     options = (*epoch, "--producer", PRODUCER, "--networks", folder / "networks.csv", "--tokens", folder / "tokens.csv", *own)
     bundles = []

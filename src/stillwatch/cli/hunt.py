@@ -156,5 +156,9 @@ class _Writer:
 def _tell(search: Search, publisher: Publisher, path: Path) -> None:
     bundle: dict[str, Any] = sightings(search.found, publisher, datetime.now(UTC))
     path.write_bytes(orjson.dumps(bundle, option=orjson.OPT_INDENT_2) + b"\n")
-    few = len(search.found) - len(bundle["objects"])
-    output.say(f"{len(bundle['objects'])} sightings in {path}; {few} stay here: fewer than {MIN_ACCOUNTS} accounts")
+    crowds = sum(one.kind == "collision" for one in search.found.values())
+    few = len(search.found) - len(bundle["objects"]) - crowds
+    output.say(
+        f"{len(bundle['objects'])} sightings in {path}; {few} stay here: fewer than {MIN_ACCOUNTS} accounts; "
+        f"{crowds}: crowds on a card, device or client, which say nothing of one campaign"
+    )

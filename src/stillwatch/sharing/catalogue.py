@@ -11,7 +11,7 @@ from typing import Any
 from stillwatch.sharing.taxii import marking
 
 _NAMESPACE = uuid.UUID("6f1f0a4e-5d2b-5c0a-9a55-1d4f0c7b3e21")
-MADE = "2026-11-24T00:00:00.000Z"
+MADE = "2026-11-24T00:00:00.000Z"  # the day of the format
 EXTENSION = "extension-definition--8f6999f4-293c-5776-ba46-3c47d9e2acfd"
 TERMS = "marking-definition--b64bbdc1-a0f1-5d8d-a141-aed2ff87141a"
 TERMS_TEXT = (

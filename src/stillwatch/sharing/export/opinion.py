@@ -46,7 +46,7 @@ def opinions(word: str, names: Iterable[str], publisher: Publisher, at: datetime
                 "spec_version": "2.1",
                 "id": publisher.id_of("opinion", name),
                 "created_by_ref": publisher.identity,
-                "created": day,
+                "created": min(catalogue.MADE, day),  # the same in every version
                 "modified": day,
                 "opinion": word,
                 "object_refs": [name],

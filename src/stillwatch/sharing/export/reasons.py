@@ -38,7 +38,11 @@ _ALLOWED: tuple[tuple[str, str, str], ...] = (
     ("spec_version", r"2\.1", "version of STIX"),
     ("id", _ID, "salted with the member's own key: tells nothing to whoever guesses the content"),
     ("created_by_ref", _ID, "pseudonym that the exchange gave for this collection"),
-    ("created", _DAY, "day of the ruling; of an open case that of its first exchange; of opinions and sightings their own"),
+    (
+        "created",
+        _DAY,
+        "day of the ruling; of an open case that of its first exchange; of opinions, sightings and the pseudonym a constant",
+    ),
     ("modified", _DAY, "day of publication"),
     ("modified", r"\d{4}-\d\d-\d\dT00:00:00\.001Z", "day of withdrawal"),
     ("revoked", "true", "withdrawn"),

@@ -31,7 +31,7 @@ def sightings(found: Mapping[str, Found], publisher: Publisher, at: datetime) ->
 
 def seen(found: Mapping[str, Found], publisher: Publisher, at: datetime, *within: str) -> list[dict[str, Any]]:
     """
-    Sightings, one an indicator that at least five accounts hit.
+    Sightings, one an indicator that at least five accounts hit; none of collisions: any crowd on any card would confirm those.
 
     Args:
         within: What the sighting is of, where it is not of the whole log: goes into its id.
@@ -40,14 +40,14 @@ def seen(found: Mapping[str, Found], publisher: Publisher, at: datetime, *within
     marks = [marking.definition(publisher.tlp)["id"], catalogue.TERMS]
     objects = []
     for name, one in sorted(found.items()):
-        if len(one.accounts) < MIN_ACCOUNTS or one.first_seen is None or one.last_seen is None:
+        if one.kind == "collision" or len(one.accounts) < MIN_ACCOUNTS or one.first_seen is None or one.last_seen is None:
             continue
         head = {
             "type": "sighting",
             "spec_version": "2.1",
             "id": publisher.id_of("sighting", name, *within),
             "created_by_ref": publisher.identity,
-            "created": day,
+            "created": min(catalogue.MADE, day),  # the same in every version
             "modified": day,
         }
         told = {

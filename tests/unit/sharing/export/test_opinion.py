@@ -37,6 +37,7 @@ def test_an_opinion_is_a_word_and_a_reference() -> None:
     assert opinions("disagree", [PEERS], publisher(), AT + timedelta(hours=5)) == made
     assert next_day["objects"][0]["id"] == thing["id"]
     assert next_day["objects"][0]["modified"] > thing["modified"]
+    assert next_day["objects"][0]["created"] == thing["created"]  # STIX 2.1, section 3.2: no version changes it
     assert {one.path for one in reasons.explain(made)} >= {"opinion", "object_refs"}
 
 

@@ -278,6 +278,19 @@ def found(n_accounts: int, n_exchanges: int) -> Found:
     return one
 
 
+def test_a_crowd_on_a_card_confirms_no_one() -> None:
+    """Any provider has one; settings that a peer named are another matter."""
+    found = {}
+    for name, kind in (("indicator--8f3a1d2c-0000-4000-8000-0000000000aa", "collision"), (indicator()["id"], "behaviour")):
+        found[name] = Found(kind)
+        for i in range(9):
+            found[name].add(f"a{i}", START, None)
+
+    made = sightings(found, Publisher("identity--9e57a589-35fa-49a2-8a68-1a5df1a71103", Key(b"m" * 32)), START)
+
+    assert [found[one["sighting_of_ref"]].kind for one in made["objects"]] == ["behaviour"]
+
+
 def test_sightings_are_coarse_and_few_accounts_stay_home() -> None:
     """A power of two, whole days, five accounts at least; the same on the same day."""
     publisher = Publisher("identity--9e57a589-35fa-49a2-8a68-1a5df1a71103", Key(b"m" * 32))
