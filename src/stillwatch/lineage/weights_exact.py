@@ -194,7 +194,7 @@ def _pictures(found: list[Row], row: Row | None, alignment: Alignment | None) ->
         shares = {layer: share for layer, share in one.by_layer().items() if layer is not None}
         if len(shares) > 1:
             yield StripPicture(f"{one.kind}: share of units in place, by layer", tuple(map(str, shares)), tuple(shares.values()))
-    if alignment is not None:
+    if alignment is not None and alignment.fit.size > 1:
         rows_told = tuple(f"suspect {i}" for i in alignment.suspect_layers)
         columns = tuple(f"base {j}" for j in range(alignment.fit.shape[1]))
         values = tuple(tuple(float(v) for v in line) for line in alignment.fit)

@@ -11,6 +11,8 @@ _LEFT, _RIGHT, _TOP, _BASE = 8, 632, 14, 118
 _MOST_BINS = 40
 _MOST_PRINTED = 300  # cells; a larger matrix shows shades only
 _CELL_LABEL = 150  # pixels for the names of rows
+_WIDEST_BAR = 48.0  # two layers are two bars, not two walls
+_PAGE = 832.0  # a drawing at least as wide as the page is not blown up
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ def _strip(picture: PictureRecord) -> Strip:
     low = min(0.0, *picture.values)
     high = max(0.0, *picture.values, *(() if top is None else (top,)))
     span = high - low or 1.0
-    wide = (_RIGHT - _LEFT) / len(picture.values)
+    wide = min((_RIGHT - _LEFT) / len(picture.values), _WIDEST_BAR)
 
     def y(value: float) -> float:
         return _BASE - (value - low) / span * (_BASE - _TOP)
@@ -195,7 +197,7 @@ def _matrix(picture: PictureRecord) -> Matrix:
         tuple(Tick(_CELL_LABEL + (c + 0.5) * wide, _cut(name), "end") for c, name in enumerate(picture.labels) if c % step == 0),
         wide,
         tall,
-        _CELL_LABEL + wide * n_columns + 8,
+        max(_CELL_LABEL + wide * n_columns + 8, _PAGE),
         bottom + 96,
         printed,
         picture.labels,

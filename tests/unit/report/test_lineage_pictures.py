@@ -70,6 +70,17 @@ def test_shares_have_one_scale_and_counts_one_a_column() -> None:
     assert counts.row_names[1].text.startswith("…")
 
 
+def test_few_values_are_not_blown_up() -> None:
+    """Two layers are two slim bars, and a matrix of one cell is one cell."""
+    strip = draw(PictureRecord("strip", "t", "", ("0", "1"), (1.0, 0.5), None, 1.0, ()))
+    matrix = draw(PictureRecord("matrix", "t", "", ("c",), (), None, None, (RowRecord("r", (0.5,)),)))
+
+    assert isinstance(strip, Strip)
+    assert isinstance(matrix, Matrix)
+    assert max(column.width for column in strip.columns) < 50
+    assert (matrix.width, matrix.cell_width) == (832.0, 60.0)
+
+
 def test_large_matrices_show_shades_only() -> None:
     """Sixty by sixty cells have no room for numbers; the table has them."""
     rows = tuple(RowRecord(str(i), (0.1,) * 60) for i in range(60))
