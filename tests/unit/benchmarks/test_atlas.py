@@ -1,5 +1,7 @@
 """The power atlas: its cells, its frontier, and its pictures."""
 
+import runpy
+from pathlib import Path
 from xml.etree import ElementTree
 
 from benchmarks.quality.atlas import run
@@ -9,6 +11,7 @@ from benchmarks.quality.atlas.run import Cell
 
 from stillwatch.candidates.planting import SHAPES
 
+DOCS = Path(__file__).parents[3] / "docs"
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -80,3 +83,12 @@ def test_a_picture_says_in_words_what_it_shows() -> None:
     assert [root.findtext(f"{SVG}title"), root.findtext(f"{SVG}desc")] == ["Size & cover", "Per cent seen."]
     assert words.count("cover <50%>") == 2
     assert [words.count(told) for told in ("0", "–", "50", "100")] == [2, 2, 4, 2]
+
+
+def test_the_stored_pictures_are_those_that_were_measured() -> None:
+    """Each follows from the newest results, none is left over; if not: make docs."""
+    generator = runpy.run_path(str(DOCS / "generate_atlas.py"))
+
+    stored = {path.name: path.read_text("utf-8") for path in generator["PICTURES"].iterdir()}
+
+    assert stored == generator["pictures"]()
