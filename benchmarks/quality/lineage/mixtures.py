@@ -88,7 +88,7 @@ def judged(form: Form, text: Tensor, scratch: Path) -> list[dict[str, object]]:
         ("random weights with its statistics", "innocent", frame_up(state, 7)),
     ]
     rows = [told(name, kind, at(form, child, scratch / "suspect", name), base) for name, kind, child in made]
-    dense = replace(form, experts=0, expert_ff=form.ff, shared=False, groups=1)
+    dense = replace(form, name="dense", experts=0, expert_ff=form.ff, shared=False, groups=1)
     alone = hub_state(train(begin(dense, [3]), dense, RECIPE, text)[0], dense, 0)
     grown_up = at(dense, upcycled(alone, 4, 2), scratch / "upcycled", "upcycled")
     rows.append(told("its dense form, upcycled to 4 experts", "child", grown_up, at(dense, alone, scratch / "dense", "dense")))
