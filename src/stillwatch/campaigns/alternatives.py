@@ -9,11 +9,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 
-from stillwatch.campaigns.reference import CAMPAIGN_KIND, Reference
-
-Floats = npt.NDArray[np.float64]
+from stillwatch.campaigns.reference import CAMPAIGN_KIND, Reference, Summary
 
 MIN_GROUPS = 5  # groups of a kind: with fewer its law cannot be fitted
 FLOOR_SD_BITS = 1.5  # weights vary at least so much between groups of one kind: benchmarks/quality/alternatives
@@ -57,23 +54,22 @@ def weigh(observed: dict[str, tuple[str, float]], reference: Reference) -> list[
     for kind in reference.kinds:
         by_family: dict[str, tuple[float, str]] = {}
         for detector, (family, bits) in observed.items():
-            ratio = _ratio(bits, reference.weights(CAMPAIGN_KIND, detector), reference.weights(kind, detector))
+            ratio = _ratio(bits, reference.summary(CAMPAIGN_KIND, detector), reference.summary(kind, detector))
             if ratio is not None and abs(ratio) > abs(by_family.get(family, (0.0, ""))[0]):
                 by_family[family] = (ratio, detector)
         strongest = max(by_family.values(), key=lambda v: abs(v[0]), default=None)
-        if any(len(reference.weights(kind, d)) >= MIN_GROUPS for d in observed):
+        if any(reference.summary(kind, d).n >= MIN_GROUPS for d in observed):
             found.append(Weighed(kind, sum(v[0] for v in by_family.values()), strongest[1] if strongest else None))
     return sorted(found, key=lambda w: (w.bits, w.kind))
 
 
-def _ratio(bits: float, campaign: Floats, benign: Floats) -> float | None:
-    if len(campaign) < MIN_GROUPS or len(benign) < MIN_GROUPS:
+def _ratio(bits: float, campaign: Summary, benign: Summary) -> float | None:
+    if campaign.n < MIN_GROUPS or benign.n < MIN_GROUPS:
         return None
     return float(np.clip(_log2_density(bits, campaign) - _log2_density(bits, benign), -CAP_BITS, CAP_BITS))
 
 
-def _log2_density(x: float, sample: Floats) -> float:
-    centre = float(np.median(sample))
-    spread = max(float(np.quantile(sample, 0.84) - np.quantile(sample, 0.16)) / 2.0, FLOOR_SD_BITS)
-    z = (x - centre) / spread
+def _log2_density(x: float, sample: Summary) -> float:
+    spread = max((sample.high - sample.low) / 2.0, FLOOR_SD_BITS)
+    z = (x - sample.median) / spread
     return float(-np.log2(spread) - (_FREEDOM + 1.0) / 2.0 * np.log2(1.0 + z * z / _FREEDOM))

@@ -56,6 +56,16 @@ def stratum(origin: str, n_accounts: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Summary:
+    """So many weights, their median, and the bounds of the middle 68 % of them; all 0 where there are none."""
+
+    n: int
+    median: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class Reference:
     """
     Weights of every detector on labelled groups, long form.
@@ -71,6 +81,7 @@ class Reference:
     rows: pa.Table
     fusion: Mapping[str, float] = field(default_factory=dict)
     ruled: frozenset[int] = frozenset()
+    _told: dict[tuple[str, str], Summary] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def benign(self, detectors: frozenset[str]) -> dict[str, Floats]:
         """Scores of the benign groups by stratum, from the named detectors alone."""
@@ -85,10 +96,20 @@ class Reference:
         mine = pc.and_(pc.equal(self.rows["kind"], kind), pc.equal(self.rows["detector"], detector))
         return self.rows["weight_bits"].filter(mine).to_numpy()
 
+    def summary(self, kind: str, detector: str) -> Summary:
+        """Middle and spread of `weights`; counted once, since every group is held against all of them."""
+        if (kind, detector) not in self._told:
+            weights = self.weights(kind, detector)
+            middle = (
+                (float(np.median(weights)), *(float(np.quantile(weights, q)) for q in (0.16, 0.84))) if len(weights) else None
+            )
+            self._told[kind, detector] = Summary(len(weights), *(middle or (0.0, 0.0, 0.0)))
+        return self._told[kind, detector]
+
     @property
     def kinds(self) -> tuple[str, ...]:
         """The benign kinds in it."""
-        return tuple(sorted(set(self.rows["kind"].to_pylist()) - {CAMPAIGN_KIND}))
+        return tuple(sorted(set(pc.unique(self.rows["kind"]).to_pylist()) - {CAMPAIGN_KIND}))
 
     @property
     def n_benign(self) -> int:

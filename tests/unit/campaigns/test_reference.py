@@ -9,7 +9,7 @@ import pytest
 from tests.tables import a_table
 
 from stillwatch.campaigns import reference
-from stillwatch.campaigns.reference import Reference
+from stillwatch.campaigns.reference import Reference, Summary
 from stillwatch.campaigns.score import FROM_OUTSIDE
 from stillwatch.errors import SettingsError
 from stillwatch.evidence import DETECTORS
@@ -46,6 +46,8 @@ def test_benign_scores_come_by_stratum() -> None:
 def test_weights_come_by_kind() -> None:
     """How a detector speaks about one kind; campaigns are one of them."""
     assert KNOWN.weights("campaign", "a").tolist() == [9.0]
+    assert KNOWN.summary("campaign", "a") == KNOWN.summary("campaign", "a") == Summary(1, 9.0, 9.0, 9.0)
+    assert KNOWN.summary("campaign", "no such") == Summary(0, 0.0, 0.0, 0.0)
     assert (KNOWN.kinds, KNOWN.n_benign) == (("app", "chat"), 2)
 
 
