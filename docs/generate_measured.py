@@ -18,7 +18,7 @@ PAGE = ROOT / "docs" / "reference" / "measured.md"
 HEAD = """# What was measured
 
 Generated from `benchmarks/results` by `make docs`; every table names the command that makes it. The machine has two cores, so
-speed is given as a ratio to a yardstick timed in the same run. Intervals are exact 95 % intervals (Clopper and Pearson).
+speed has a page of its own, [what it costs to run](speed.md). Intervals are exact 95 % intervals (Clopper and Pearson).
 """
 
 
@@ -70,35 +70,6 @@ def told(share: dict[str, Any]) -> str:
         return "none"
     low, high = share["interval"]
     return f"{share['value']:.3f} ({low:.3f} to {high:.3f})"
-
-
-def speed() -> str:
-    """A scan by stage."""
-    runs = {r["n_exchanges"]: r for r in reversed(newest("speed.scan"))}
-    if not runs:
-        return ""
-    stages = sorted({s for r in runs.values() for s in r["stages"]}, key=list(next(iter(runs.values()))["stages"]).index)
-    rows = [
-        f"| {name} | "
-        + " | ".join(
-            f"{r['stages'][name]['seconds']:.1f} s, {r['stages'][name]['exchanges_per_s']:,.0f}/s" for r in runs.values()
-        )
-        + " |"
-        for name in stages
-    ]
-    rows.append("| all | " + " | ".join(f"{r['total_s']:.1f} s, {r['exchanges_per_s']:,.0f}/s" for r in runs.values()) + " |")
-    rows.append("| times a bare pass over the text | " + " | ".join(f"{r['times_yardstick']:.0f}" for r in runs.values()) + " |")
-    rows.append("| peak memory of one process | " + " | ".join(f"{r['peak_rss_gb']:.1f} GB" for r in runs.values()) + " |")
-    return "\n".join(
-        [
-            "\n## Speed of a scan\n",
-            "`python -m benchmarks.speed.scan`, two cores. The bare pass reads the same files and hashes every word, on one core.\n",
-            "| stage | " + " | ".join(f"{n:,} exchanges" for n in runs) + " |",
-            "|---|" + "---|" * len(runs),
-            *rows,
-            "",
-        ]
-    )
 
 
 def baselines() -> str:
@@ -176,7 +147,7 @@ def calibration() -> str:
 
 def page() -> str:
     """The whole page."""
-    return HEAD + accept() + calibration() + baselines() + speed()
+    return HEAD + accept() + calibration() + baselines()
 
 
 if __name__ == "__main__":

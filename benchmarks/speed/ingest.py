@@ -1,15 +1,17 @@
 """
 speed.ingest: megabytes a second and core of each adapter, against a bare reader of the same file timed in the same run.
 
-    python -m benchmarks.speed.ingest [--rows 40000] [--rounds 5] [--dry]
+    python -m benchmarks.speed.ingest [--rows 40000] [--rounds 5] [--peers PEERS/bin/python] [--dry]
 
 The text is real (`STILLWATCH_DATA`, prompts/human/sharegpt_a). Adapter and yardstick take turns, one thread each, CPU time,
-best of the rounds; MB are of uncompressed JSON, for Parquet of the Arrow table in memory.
+best of the rounds; MB are of uncompressed JSON, for Parquet of the Arrow table in memory. PEERS is an environment with the group
+speed-peers: Polars, the fastest reader of JSON lines that was found, runs in it.
 """
 
 import argparse
 import gzip
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -132,6 +134,30 @@ def orjson_lines(path: Path) -> object:
     return [orjson.loads(line) for line in path.read_bytes().splitlines()]
 
 
+_POLARS = """
+import json, sys, time
+import polars as pl
+path, rounds, names = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
+kinds = {"string": pl.String, "double": pl.Float64, "int32": pl.Int32, "int64": pl.Int64, "bool": pl.Boolean}
+turns = pl.List(pl.Struct({"role": pl.String, "content": pl.String}))
+schema = {n: turns if n == "messages" else pl.List(pl.String) if n == "tools" else kinds.get(k, pl.String) for n, k in names}
+best = float("inf")
+for _ in range(rounds):
+    began = time.process_time()
+    pl.scan_ndjson(path, schema=schema).collect()
+    best = min(best, time.process_time() - began)
+print(best)
+"""
+
+
+def polars_json(path: Path, python: str, rounds: int) -> float:
+    """CPU seconds of Polars with the schema declared, on one thread of its own interpreter; it reads zstd as well."""
+    names = orjson.dumps([[c.name, str(c.type)] for c in EXCHANGES.columns]).decode()
+    command = [python, "-c", _POLARS, str(path), str(rounds), names]
+    environment = os.environ | {"POLARS_MAX_THREADS": "1"}
+    return float(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+
+
 def arrow_parquet(path: Path) -> object:
     """Arrow's reader, every column."""
     return pq.read_table(path, use_threads=False)
@@ -161,36 +187,42 @@ RACES: tuple[tuple[str, str, Callable[[Path], object]], ...] = (
 )
 
 
+def line(log: str, yardstick: str, megabytes: float, ours: float, theirs: float, rounds: int) -> dict[str, object]:
+    """One race as it is recorded."""
+    return {
+        "log": log,
+        "yardstick": yardstick,
+        "mb": round(megabytes, 1),
+        "mb_per_s": round(megabytes / ours, 1),
+        "yardstick_mb_per_s": round(megabytes / theirs, 1),
+        "times_yardstick": round(ours / theirs, 2),
+        "rounds": rounds,
+    }
+
+
 def main() -> None:
     """Run every race, print a line each, append one JSON line to the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1] if __doc__ else None)
     parser.add_argument("--rows", type=int, default=40_000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--peers", help="Python of an environment with the group speed-peers")
     parser.add_argument("--dry", action="store_true", help="print, do not record")
     asked = parser.parse_args()
     if not CORPUS.exists():
         sys.exit("speed.ingest needs the shared corpora: set STILLWATCH_DATA to their folder")
     pa.set_cpu_count(1)
-    results = []
+    results: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as folder:
         sizes = write_logs(Path(folder), asked.rows)
         for name, yardstick, bare in RACES:
             path = Path(folder) / name
             ours, theirs = raced(lambda path=path: read(path), lambda path=path, bare=bare: bare(path), asked.rounds)  # type: ignore[misc]
-            megabytes = sizes[name] / 1e6
-            results.append(
-                {
-                    "log": name,
-                    "yardstick": yardstick,
-                    "mb": round(megabytes, 1),
-                    "mb_per_s": round(megabytes / ours, 1),
-                    "yardstick_mb_per_s": round(megabytes / theirs, 1),
-                    "times_yardstick": round(ours / theirs, 2),
-                    "rounds": asked.rounds,
-                }
-            )
-            told = results[-1]
-            print(f"{name:26} {told['mb_per_s']:>8} MB/s, × {told['times_yardstick']} the time of {yardstick}")
+            results.append(line(name, yardstick, sizes[name] / 1e6, ours, theirs, asked.rounds))
+            if asked.peers and yardstick in ("arrow", "zstd") and ".jsonl" in name:
+                polars = polars_json(path, asked.peers, asked.rounds)
+                results.append(line(name, "polars", sizes[name] / 1e6, ours, polars, asked.rounds))
+        for told in results:
+            print(f"{told['log']:26} {told['mb_per_s']:>8} MB/s, × {told['times_yardstick']} the time of {told['yardstick']}")
     if not asked.dry:
         record("speed.ingest", {"n_rows": asked.rows, "races": results})
 

@@ -56,7 +56,10 @@ def main() -> None:
     for pair in pairs.select("datasetA.id", "datasetB.id").toLocalIterator():
         a, b = root(parents, pair[0]), root(parents, pair[1])
         parents[max(a, b)] = min(a, b)
+    java = spark.sparkContext._gateway.proc  # type: ignore[union-attr]  # waited for, so that its CPU counts as ours
     spark.stop()
+    java.stdin.close()
+    java.wait()
     Path(sys.argv[2]).write_text(json.dumps(sorted(accused(list(senders.values()), parents))), "utf-8")
 
 
