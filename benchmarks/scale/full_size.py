@@ -1,12 +1,12 @@
 """
 scale.full_size: a scan of the first published case, or of it made smaller, stage by stage: CPU, peak memory, bytes spilled.
 
-    python -m benchmarks.scale.full_size [--share 1.0] [--preset published-24000] [--dry]
+    python -m benchmarks.scale.full_size [--share 1.0] [--preset published-24000] [--survey] [--dry]
 
 Made smaller, every part of more than 100,000 exchanges has fewer, and all have their accounts. The world is simulated (own
 grammars, one core) and scanned on all cores, each in a process of its own. Memory is that of all processes of the scan
 together, sampled every fifth of a second: resident pages, and of these the anonymous ones, which the system cannot take back.
-Spilled are the arrays of the stages and what the database writes beside them.
+Spilled are the arrays of the stages and what the database writes beside them. A survey ends with the evidence: nobody is judged.
 """
 
 import argparse
@@ -24,6 +24,9 @@ from typing import Any
 from benchmarks.record import record
 
 from stillwatch import pipeline, worlds
+from stillwatch.engine.duckdb import DuckDBEngine
+from stillwatch.privacy import Key
+from stillwatch.records import tables
 from stillwatch.settings import Settings, with_changes
 
 SEED = 1
@@ -148,11 +151,22 @@ def scanned(log: str, out: str, key: str) -> dict[str, Any]:
     return {"stages": watch.stages, "n_campaigns": len(outcome.document.campaigns), "n_groups": outcome.document.n_groups}
 
 
+def surveyed(log: str, out: str, key: str) -> dict[str, Any]:
+    """Read it and weigh every group; stages, and the bytes of arrays that they spilled."""
+    watch = Watch(Path(out) / "spill")
+    watch.begin()
+    with DuckDBEngine(Path(out), Settings().engine) as engine:
+        pipeline.survey([log], engine, Settings(), Key.from_file(Path(key)), watch)
+        watch.end()
+        return {"stages": watch.stages, "n_groups": engine.read(tables.GROUPS).num_rows, "array_bytes": engine.spilled_bytes}
+
+
 def main() -> None:
     """Build, scan, print a line a stage, append one JSON line to the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1] if __doc__ else None)
     parser.add_argument("--share", type=float, default=1.0, help="of the exchanges of the large parts")
     parser.add_argument("--preset", default="published-24000")
+    parser.add_argument("--survey", action="store_true", help="end with the evidence")
     parser.add_argument("--dry", action="store_true", help="print, do not record")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="stillwatch-full-") as scratch:
@@ -162,7 +176,8 @@ def main() -> None:
             made = pool.submit(simulated, asked.preset, asked.share, str(folder / "world")).result()
         print("simulate", {k: round(v, 1) for k, v in made.items()}, flush=True)
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:  # not daemonic: it has children of its own
-            found = pool.submit(scanned, str(folder / "world" / "log"), str(folder / "out"), str(folder / "key")).result()
+            run = surveyed if asked.survey else scanned
+            found = pool.submit(run, str(folder / "world" / "log"), str(folder / "out"), str(folder / "key")).result()
     n, stages = made["n_exchanges"], found["stages"]
     for name, stage in stages.items():
         stage["cpu_us_an_exchange"] = 1e6 * stage.get("cpu_s", 0.0) / n
@@ -173,7 +188,14 @@ def main() -> None:
     print("  all", {k: round(v, 2) for k, v in totals.items()}, {k: v for k, v in found.items() if k != "stages"})
     if not asked.dry:
         loaded = os.getloadavg()[1]
-        numbers = {"seed": SEED, "preset": asked.preset, "share": asked.share, "load_average": loaded, "simulate": made}
+        numbers = {
+            "seed": SEED,
+            "preset": asked.preset,
+            "share": asked.share,
+            "until": "evidence" if asked.survey else "document",
+            "load_average": loaded,
+            "simulate": made,
+        }
         record("scale.full_size", numbers | totals | found)
 
 

@@ -248,8 +248,8 @@ def _prepare(out: Path, resume: bool) -> None:
         )
     for name in (*RESULTS, QUARANTINE):
         (out / name).unlink(missing_ok=True)
-    if not resume:
-        shutil.rmtree(out / STORE, ignore_errors=True)
+    # of a run that was killed all that it spilled is left, and of no use
+    shutil.rmtree(out / STORE / "spill" if resume else out / STORE, ignore_errors=True)
 
 
 def _run_digest(source: Source, settings: Settings, key: Key) -> str:

@@ -4,8 +4,9 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,9 @@ def whole(home: Path) -> dict[str, bytes]:
     return results(home / "whole")
 
 
-def started(home: Path, out: Path, *options: str, prepare: Callable[[], None] | None = None) -> subprocess.Popen[str]:
+def started(
+    home: Path, out: Path, *options: str, prepare: Callable[[], None] | None = None, program: Sequence[str | Path] = (PROGRAM,)
+) -> subprocess.Popen[str]:
     """A scan in a process group of its own, as a person's shell starts it: what runs in the background ignores Ctrl-C."""
 
     def as_a_person() -> None:
@@ -48,7 +51,7 @@ def started(home: Path, out: Path, *options: str, prepare: Callable[[], None] | 
 
     arguments = ["scan", str(home / "log"), "--out", str(out), "--key-file", str(home / "key"), "--workers", "2", *options]
     return subprocess.Popen(
-        [PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=own_home(home),
+        [*program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=own_home(home),
         start_new_session=True, preexec_fn=as_a_person,
     )  # fmt: skip
 
@@ -96,6 +99,34 @@ def test_ctrl_c_leaves_a_clean_folder(
     assert said.err.splitlines()[-1].startswith("interrupted")
     assert_clean(tmp_path / "out", whole=False)
     assert finished(started(home, tmp_path / "out", "--resume")).code == 3
+    assert results(tmp_path / "out") == whole
+
+
+SMALL_CHUNKS = """
+from stillwatch.cli.main import main
+from stillwatch.evidence import weighing
+
+if __name__ == "__main__":
+    weighing.CHUNK_EXCHANGES, weighing.MANY_CHUNKS = 200, 1
+    main()
+"""
+
+
+def test_ctrl_c_while_groups_are_weighed_in_processes(home: Path, whole: dict[str, bytes], tmp_path: Path) -> None:
+    """Other processes weigh the groups of a large log; here they get chunks so small that the golden log has many."""
+    (tmp_path / "scan.py").write_text(SMALL_CHUNKS)
+    program = (sys.executable, tmp_path / "scan.py")
+    process = started(home, tmp_path / "out", program=program)
+    once(process, lambda: (tmp_path / "out/store/groups").exists())
+
+    os.killpg(process.pid, signal.SIGINT)
+    said = finished(process)
+
+    assert_sound(said)
+    assert said.code == 130
+    assert not (tmp_path / "out/store/evidence").exists()
+    assert_clean(tmp_path / "out", whole=False)
+    assert finished(started(home, tmp_path / "out", "--resume", program=program)).code == 3
     assert results(tmp_path / "out") == whole
 
 

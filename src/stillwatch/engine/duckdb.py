@@ -58,6 +58,7 @@ class DuckDBEngine(Stored):
     def close(self) -> None:
         """Let go of DuckDB and its spill folder."""
         self._connection.close()
+        super().close()
 
     def map(self, task: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
         """Run `task` over `items`, in this process where one worker is enough."""

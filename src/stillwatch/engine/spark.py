@@ -74,6 +74,7 @@ class SparkEngine(Stored):
         """Let go of the cluster, where the session is our own."""
         if self._own:
             self._session.stop()
+        super().close()
 
     def map(self, task: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
         """Run `task` over `items`, one Spark task an item."""

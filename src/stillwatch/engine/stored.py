@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -42,6 +42,9 @@ class Stored:
 
     def close(self) -> None:
         """Let go of what the engine holds; the tables stay."""
+        if self._temporary == self._root / "spill":  # one that the settings name is not ours to remove
+            with suppress(OSError):  # somebody else's files are in it, or it never was
+                self._temporary.rmdir()
 
     @contextmanager
     def spill(self) -> Iterator[Spill]:

@@ -9,6 +9,7 @@ from tests.tables import an_engine
 from stillwatch.engine.duckdb import DuckDBEngine
 from stillwatch.engine.spill import Spill
 from stillwatch.errors import EngineError
+from stillwatch.settings import EngineSettings
 
 
 def test_what_was_appended_is_read_from_anywhere(tmp_path: Path) -> None:
@@ -49,3 +50,14 @@ def test_a_disk_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
         with pytest.raises(EngineError, match="room: cannot write"):
             room.append("numbers", np.zeros(1))
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_the_folder_beside_the_tables_goes_with_the_engine(tmp_path: Path, own: bool) -> None:
+    """It is ours; one that the settings name may hold other things, and stays."""
+    settings = EngineSettings(workers=1, memory_gb=1.0, temp_dir=None if own else tmp_path / "named")
+    with DuckDBEngine(tmp_path / "store", settings) as engine, engine.spill() as room:
+        room.append("numbers", np.zeros(1))
+
+    assert (tmp_path / "named").exists() is not own
+    assert not (tmp_path / "store/spill").exists()
