@@ -1,6 +1,6 @@
 """The tiny logs that detectors show themselves by: each function is one log of one group."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -69,6 +69,57 @@ def moved_at_once() -> Scene:
 def moved_like_others() -> Scene:
     """Two accounts of thirty ask for the new model within a day."""
     return _one([Visit(a, 75.0, model="next" if a < 2 else "small") for a in range(ACCOUNTS)], (_RELEASE,))
+
+
+def moved_late() -> Scene:
+    """Half the accounts ask for a new model within the same two days, four days after it came out."""
+    return _one(_moving(lambda a: 72.0 + 75.0 + a % 24 if a % 2 else None), (_RELEASE,))
+
+
+def moved_one_by_one() -> Scene:
+    """Every sixth account asks for the new model, each on a day of its own."""
+    return _one(_moving(lambda a: 72.0 + 4.0 * a if a % 6 == 0 else None), (_RELEASE,))
+
+
+def _moving(when: Callable[[int], float | None]) -> list[Visit]:
+    """Thirty accounts that are active all week, and the hour at which each first asks for the new model."""
+    days = [Visit(a, d * 24.0 + a % 9) for a in range(ACCOUNTS) for d in range(DAYS)]
+    return [*days, *(Visit(a, hour, model="next") for a in range(ACCOUNTS) if (hour := when(a)) is not None)]
+
+
+def made_together() -> Scene:
+    """Thirty accounts that signed up within three weeks."""
+    return Scene({1: []}, {1: [Seat(a, created_day=40 + 0.7 * a) for a in range(ACCOUNTS)]})
+
+
+def made_apart() -> Scene:
+    """Thirty accounts that signed up over two years, more of them lately."""
+    return Scene({1: []}, {1: [Seat(a, created_day=0.8 * a * a) for a in range(ACCOUNTS)]})
+
+
+def one_company_joined() -> Scene:
+    """Thirty seats that one company brought within three weeks."""
+    return Scene({1: []}, {1: [Seat(a, 77, created_day=40 + 0.7 * a) for a in range(ACCOUNTS)]})
+
+
+def fed_evenly() -> Scene:
+    """Thirty accounts that send seven to nine exchanges each."""
+    return _one([Visit(a, float(n * 20 + a % 9)) for a in range(ACCOUNTS) for n in range(7 + a % 3)])
+
+
+def fed_unevenly() -> Scene:
+    """Thirty accounts of which half send one to three exchanges, and some a hundred."""
+    return _one([Visit(a, float((n * 37 + a) % 168)) for a in range(ACCOUNTS) for n in range(round(1.17**a))])
+
+
+def through_many_systems() -> Scene:
+    """Thirty accounts that send twenty exchanges each, through four system prompts of their own."""
+    return Scene({1: []}, {1: [Seat(a, n_exchanges=20, n_systems=4) for a in range(ACCOUNTS)]})
+
+
+def through_one_system() -> Scene:
+    """Thirty accounts that send as much, through one."""
+    return Scene({1: []}, {1: [Seat(a, n_exchanges=20, n_systems=1) for a in range(ACCOUNTS)]})
 
 
 def shared(field: str) -> Scene:
