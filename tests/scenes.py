@@ -78,17 +78,11 @@ def seats(seed: int, accounts: Sequence[int], together: int = 1) -> list[Seat]:
     base = int(rng.integers(2**40))
     age = rng.gamma(1.2, 160.0, len(accounts)) if together == 1 else rng.uniform(30, 51, len(accounts))
     sent = np.ceil(rng.lognormal(3.0, 1.3 if together == 1 else 0.4, len(accounts))).astype(int).tolist()
-    return [
-        Seat(
-            a,
-            None,
-            *((base + 1_000 * kind + i // together, together) for kind in range(4)),
-            float(days),
-            sent[i],
-            1 if together == 1 else 4,
-        )
-        for i, (a, days) in enumerate(zip(accounts, age, strict=True))
-    ]
+    out = []
+    for i, a in enumerate(accounts):
+        payment, device, network, client = ((base + 1_000 * kind + i // together, together) for kind in range(4))
+        out.append(Seat(a, None, payment, device, network, client, float(age[i]), sent[i], 1 if together == 1 else 4))
+    return out
 
 
 def members(visits: Sequence[Visit]) -> list[int]:

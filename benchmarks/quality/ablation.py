@@ -43,12 +43,14 @@ SHAPES: dict[str, tuple[str, dict[str, object]]] = {
     "elicitation, clean": ("elicitation", {"accounts": 60, "exchanges": 1_800, **CLEAN}),
 }
 CELLS = "cells of settings"
+ALL = "all of these"
 CHANNELS: dict[str, tuple[str, ...]] = {  # channel -> the shapes it is for
     CELLS: ("split", "split, clean", "split, clean, aged", "relay", "relay, clean"),
     "signups": tuple(SHAPES),
     "volumes": ("split, clean, aged", "hydra, aged", "relay, clean"),
     "relay": ("relay", "relay, clean"),
     "late_pivot": ("hydra, waits", "split", "split, clean", "relay, clean"),
+    ALL: tuple(SHAPES),
 }
 
 
@@ -98,6 +100,10 @@ def measured(
 
 
 def _without(evidence: pa.Table, groups: pa.Table, channel: str) -> pa.Table:
+    if channel == ALL:
+        for one in CHANNELS.keys() - {ALL}:
+            evidence = _without(evidence, groups, one)
+        return evidence
     if channel == CELLS:
         cells = groups.filter(pc.equal(groups["origin"], "cell"))["group"]
         return evidence.filter(pc.invert(pc.is_in(evidence["group"], cells)))

@@ -1,5 +1,6 @@
 """Accounts that signed up together."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,11 +15,11 @@ from stillwatch.records.tables import GROUPS, SIGNATURES
 DAY_US = 24 * 3_600_000_000
 
 
-def scene(days: list[float | None], org: int | None = None) -> Scene:
+def scene(days: Sequence[float | None], org: int | None = None) -> Scene:
     return Scene({1: []}, {1: [Seat(a, org, created_day=d) for a, d in enumerate(days)]})
 
 
-def told(days: list[float | None], root: Path, org: int | None = None) -> float:
+def told(days: Sequence[float | None], root: Path, org: int | None = None) -> float:
     return weights(Signups(), scene(days, org), root)[1]
 
 
