@@ -49,7 +49,6 @@ CHANNELS: dict[str, tuple[str, ...]] = {  # channel -> the shapes it is for
     "signups": tuple(SHAPES),
     "volumes": ("split, clean, aged", "hydra, aged", "relay, clean"),
     "relay": ("relay", "relay, clean"),
-    "late_pivot": ("hydra, waits", "split", "split, clean", "relay, clean"),
     ALL: tuple(SHAPES),
 }
 

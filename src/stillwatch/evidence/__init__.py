@@ -10,7 +10,6 @@ from stillwatch.engine.base import Engine
 from stillwatch.evidence.base import Detector, Skipped
 from stillwatch.evidence.collisions import InfrastructureCollisions
 from stillwatch.evidence.duplicate_fill import DuplicateFill
-from stillwatch.evidence.late_pivot import LatePivot
 from stillwatch.evidence.peers import Peers
 from stillwatch.evidence.persistence import Persistence
 from stillwatch.evidence.pivot import ModelPivot
@@ -28,7 +27,6 @@ DETECTORS: tuple[Detector, ...] = (
     DuplicateFill(),
     Synchrony(),
     ModelPivot(),
-    LatePivot(),
     Signups(),
     Volumes(),
     Relay(),

@@ -1,6 +1,6 @@
 """The tiny logs that detectors show themselves by: each function is one log of one group."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -69,22 +69,6 @@ def moved_at_once() -> Scene:
 def moved_like_others() -> Scene:
     """Two accounts of thirty ask for the new model within a day."""
     return _one([Visit(a, 75.0, model="next" if a < 2 else "small") for a in range(ACCOUNTS)], (_RELEASE,))
-
-
-def moved_late() -> Scene:
-    """Half the accounts ask for a new model within the same two days, four days after it came out."""
-    return _one(_moving(lambda a: 72.0 + 75.0 + a % 24 if a % 2 else None), (_RELEASE,))
-
-
-def moved_one_by_one() -> Scene:
-    """Every sixth account asks for the new model, each on a day of its own."""
-    return _one(_moving(lambda a: 72.0 + 4.0 * a if a % 6 == 0 else None), (_RELEASE,))
-
-
-def _moving(when: Callable[[int], float | None]) -> list[Visit]:
-    """Thirty accounts that are active all week, and the hour at which each first asks for the new model."""
-    days = [Visit(a, d * 24.0 + a % 9) for a in range(ACCOUNTS) for d in range(DAYS)]
-    return [*days, *(Visit(a, hour, model="next") for a in range(ACCOUNTS) if (hour := when(a)) is not None)]
 
 
 def made_together() -> Scene:

@@ -46,7 +46,7 @@ class ModelPivot:
 
     def detect(self, engine: Engine, groups: pa.Table, window: Window) -> pa.Table:
         """One row of `evidence` a group; `n` counts accounts active around the release."""
-        releases = releases_inside(engine, window)
+        releases = _releases(engine, window)
         if not releases:
             nothing = Statement(0.0, "No model was released inside the window")
             return statements_table(self, groups, [nothing] * groups.num_rows)
@@ -83,8 +83,7 @@ class Uptake:
     n_adopters: int
 
 
-def releases_inside(engine: Engine, window: Window) -> list[Release]:
-    """Models released inside the window that somebody was there to take up, in order of time."""
+def _releases(engine: Engine, window: Window) -> list[Release]:
     table = engine.read(MODELS)
     at = table["released_at"].cast(pa.int64()).to_pylist()
     rows = zip(table["model"].to_pylist(), at, table["n_accounts"].to_pylist(), table["n_adopters"].to_pylist(), strict=True)

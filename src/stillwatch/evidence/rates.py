@@ -128,7 +128,6 @@ class Rates:
     duplicate_fill: DuplicateFillRates
     synchrony: SynchronyRates
     pivot: PivotRates
-    late_pivot: PivotRates
     signups: StrikingRates
     volumes: StrikingRates
     relay: MeetingRates
@@ -157,7 +156,6 @@ def from_json(raw: bytes) -> Rates:
         duplicate_fill=DuplicateFillRates(**_laws(CountLaw, tree["duplicate_fill"])),
         synchrony=SynchronyRates(**_laws(NormalLaw, tree["synchrony"])),
         pivot=PivotRates(**tree["pivot"]),
-        late_pivot=PivotRates(**tree["late_pivot"]),
         signups=StrikingRates(**_laws(NormalLaw, tree["signups"])),
         volumes=StrikingRates(**_laws(NormalLaw, tree["volumes"])),
         relay=MeetingRates(**tree["relay"]),

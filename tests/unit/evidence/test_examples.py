@@ -18,8 +18,6 @@ PLAIN: tuple[Callable[[], Scene], ...] = (
     examples.one_day,
     examples.moved_at_once,
     examples.moved_like_others,
-    examples.moved_late,
-    examples.moved_one_by_one,
     examples.made_together,
     examples.made_apart,
     examples.one_company_joined,
