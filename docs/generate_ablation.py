@@ -24,7 +24,7 @@ def page() -> str:
     """The whole page."""
     run: dict[str, Any] = orjson.loads(RESULTS.read_bytes().splitlines()[-1])
     lines = [
-        f"Seeds {run['seeds']}, commit {run['commit']}.\n",
+        f"Seeds {run['seeds']}, commit {run['commit']}, reference: {run['reference']}.\n",
         "| campaign | without | found | accounts found | false campaigns | benign accounts at core |",
         "|---|---|---|---|---|---|",
         *(_row(r) for r in run["rows"]),
