@@ -2,6 +2,7 @@
 quality.ablation: what each channel brings on worlds that nothing was fitted on, of the shapes it is for.
 
     python -m benchmarks.quality.ablation [--seeds 5001-5008] [--shapes split relay ...] [--reference FILE]
+    python -m benchmarks.quality.ablation --corpus DATA --seeds 8103-8104 [--reference FILE]
 
 Each seed and shape is one world: every look-alike and one campaign. It is scanned once with everything; then it is judged and
 attributed again with the rows of one channel taken out of evidence and reference alike. A channel is a detector, the cells of
@@ -42,14 +43,15 @@ SHAPES: dict[str, tuple[str, dict[str, object]]] = {
     "hydra, aged": ("hydra", {"accounts": 60, "exchanges": 1_800, "cover": 0.3, "signup": "aged", **CLEAN}),
     "elicitation, clean": ("elicitation", {"accounts": 60, "exchanges": 1_800, **CLEAN}),
 }
+TEXT = "two splits in real text"  # half B of the shared corpora, which no reference was built on
 CELLS = "cells of settings"
 ALL = "all of these"
 CHANNELS: dict[str, tuple[str, ...]] = {  # channel -> the shapes it is for
-    CELLS: ("split", "split, clean", "split, clean, aged", "relay", "relay, clean"),
-    "signups": tuple(SHAPES),
+    CELLS: ("split", "split, clean", "split, clean, aged", "relay", "relay, clean", TEXT),
+    "signups": (*SHAPES, TEXT),
     "volumes": ("split, clean, aged", "hydra, aged", "relay, clean"),
     "relay": ("relay", "relay, clean"),
-    ALL: tuple(SHAPES),
+    ALL: (*SHAPES, TEXT),
 }
 
 
@@ -77,13 +79,10 @@ class Tally:
 
 
 def measured(
-    shape: str, seed: int, channels: list[str], scratch: Path, reference: Path | None = None
+    shape: str, seed: int, channels: list[str], scratch: Path, reference: Path | None = None, corpus: Path | None = None
 ) -> dict[str, tuple[bool, int, Counter[str]]]:
     """Of one world: with everything (""), and without each channel: was it found, false campaigns, accounts."""
-    kind, dials = SHAPES[shape]
-    base = worlds.load(WORLD)
-    part = worlds.PARTS[kind](**dials)
-    built = worlds.build(replace(base, parts={**base.parts, "planted": part}), seed, scratch / "world")
+    built = worlds.build(_world(shape), seed, scratch / "world", corpus, "B" if corpus else None)
     settings = with_changes(Settings(), engine={"workers": 1, "memory_gb": 1.0}, campaigns={"own_reference": reference})
     people = {p["account_id"]: p for p in pq.read_table(built.truth / "accounts.parquet").to_pylist()}
     out = {}
@@ -96,6 +95,14 @@ def measured(
             engine.write(tables.EVIDENCE, _without(everything, groups, channel))
             out[channel] = _judged(engine, settings, {a: p["campaign"] for a, p in told.items()})
     return out
+
+
+def _world(shape: str) -> worlds.World:
+    if shape == TEXT:
+        return worlds.load(WORLD.with_stem("ablation_text"))
+    kind, dials = SHAPES[shape]
+    base = worlds.load(WORLD)
+    return replace(base, parts={**base.parts, "planted": worlds.PARTS[kind](**dials)})
 
 
 def _without(evidence: pa.Table, groups: pa.Table, channel: str) -> pa.Table:
@@ -135,16 +142,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="What each channel brings.")
     parser.add_argument("--seeds", default="5001-5008", help="first and last seed")
     parser.add_argument("--shapes", nargs="+", choices=list(SHAPES), default=list(SHAPES))
+    parser.add_argument("--corpus", type=Path, help="the shared corpora: the world of real text instead of the shapes")
     parser.add_argument("--reference", type=Path, help="instead of the shipped one; the line says so")
     parser.add_argument("--dry", action="store_true", help="print, do not record")
     given = parser.parse_args()
     first, _, last = given.seeds.partition("-")
     tallies: dict[tuple[str, str], Tally] = {}
-    for shape in given.shapes:
+    for shape in [TEXT] if given.corpus else given.shapes:
         channels = [c for c, shapes in CHANNELS.items() if shape in shapes]
         for seed in range(int(first), int(last or first) + 1):
             with tempfile.TemporaryDirectory(prefix="stillwatch-ablation-") as scratch:
-                told = measured(shape, seed, channels, Path(scratch), given.reference)
+                told = measured(shape, seed, channels, Path(scratch), given.reference, given.corpus)
             for channel, (found, false, accounts) in told.items():
                 tally = tallies.setdefault((shape, channel), Tally())
                 tally.n, tally.found, tally.false = tally.n + 1, tally.found + found, tally.false + false
