@@ -18,7 +18,8 @@ VOCABULARY = 20_000
 _ZIPF = 1 / np.arange(1, VOCABULARY + 1)
 CUMULATIVE = np.cumsum(_ZIPF / _ZIPF.sum())
 RELEASE = Release("new", 80.0, 10_000, 600)
-EVERYTHING = frozenset({"tokens", "seen_at", "exact", "fill", "model", "payment", "device", "network", "client", "peer_hits"})
+INFRASTRUCTURE = frozenset({"payment", "device", "network", "client", "account_created_at"})
+EVERYTHING = INFRASTRUCTURE | {"system", "tokens", "seen_at", "exact", "fill", "model", "peer_hits"}
 
 
 def an_engine(root: Path) -> DuckDBEngine:
@@ -51,7 +52,8 @@ def fleet(
     hours = rng.choice(168, busy, replace=False)
     return [
         replace(
-            _visit(rng, a, float(hour := rng.choice(hours) + rng.random()), _common(rng, 15), _moved(rng, float(hour))), hit=hit
+            _visit(rng, a, float(hour := rng.choice(hours) + rng.random()), _common(rng, 15), _moved(rng, float(hour))),
+            hit=hit,
         )
         for a in range(first, first + accounts)
         for _ in range(exchanges)
@@ -66,12 +68,21 @@ def listed(seed: int, accounts: int = 20, exchanges: int = 10, first: int = 3_00
 
 
 def seats(seed: int, accounts: Sequence[int], together: int = 1) -> list[Seat]:
-    """Where accounts sit: `together` of them on each card, device, network and client; 1 = each on its own."""
+    """
+    Where accounts sit: `together` of them on each card, device, network and client, signed up in three weeks, evenly busy, each
+    through four system prompts.
+
+    1 = each on its own, signed up and busy as people are, through one.
+    """
     rng = np.random.default_rng(seed)
     base = int(rng.integers(2**40))
-    return [
-        Seat(a, None, *((base + 1_000 * kind + i // together, together) for kind in range(4))) for i, a in enumerate(accounts)
-    ]
+    age = rng.gamma(1.2, 160.0, len(accounts)) if together == 1 else rng.uniform(30, 51, len(accounts))
+    sent = np.ceil(rng.lognormal(3.0, 1.3 if together == 1 else 0.4, len(accounts))).astype(int).tolist()
+    out = []
+    for i, a in enumerate(accounts):
+        payment, device, network, client = ((base + 1_000 * kind + i // together, together) for kind in range(4))
+        out.append(Seat(a, None, payment, device, network, client, float(age[i]), sent[i], 1 if together == 1 else 4))
+    return out
 
 
 def members(visits: Sequence[Visit]) -> list[int]:
@@ -120,4 +131,5 @@ def _moved(rng: np.random.Generator, hour: float) -> str:
 
 def _visit(rng: np.random.Generator, account: int, hour: float, words: Sequence[int] | NDArray[np.int64], model: str) -> Visit:
     fill = tuple(rng.integers(-(2**31), 2**31, 8).tolist())
-    return Visit(account, hour, tuple({int(w) for w in words}), fill, int(rng.integers(2**60)), model)
+    exact = int(rng.integers(2**60))
+    return Visit(account, hour, tuple({int(w) for w in words}), fill, exact, model)

@@ -156,11 +156,19 @@ def test_it_has_examples_for_and_of_silence(detector: Detector) -> None:
 
 
 def test_names_are_unique_and_families_known() -> None:
-    """No two detectors share a name, and families are the five that campaigns count."""
+    """No two detectors share a name, and families are those that campaigns count."""
     names = [d.name for d in DETECTORS]
 
     assert len(set(names)) == len(names)
-    assert {d.family for d in DETECTORS} == {"pool", "timing", "release", "infrastructure", "peers"}
+    assert {d.family for d in DETECTORS} == {
+        "pool",
+        "timing",
+        "release",
+        "infrastructure",
+        "homogeneity",
+        "relay",
+        "peers",
+    }
 
 
 def test_reasons_hold_numbers_and_no_customers_text(tmp_path: Path) -> None:
@@ -254,4 +262,4 @@ def _moved(seat: Seat, by: int) -> Seat:
     payment, device, network, client = (
         place and (place[0] + far, place[1]) for place in (seat.payment, seat.device, seat.network, seat.client)
     )
-    return Seat(account, seat.org, payment, device, network, client)
+    return Seat(account, seat.org, payment, device, network, client, seat.created_day, seat.n_exchanges, seat.n_systems)

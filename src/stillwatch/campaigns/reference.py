@@ -47,12 +47,12 @@ def stratum(origin: str, n_accounts: int) -> str:
     """
     The stratum a group is judged in: how it was found, and its size.
 
-    >>> stratum("family", 120), stratum("community", 20000)
-    ('template 50-299', 'community 300+')
+    >>> stratum("family", 120), stratum("community", 20000), stratum("cell", 20)
+    ('template 50-299', 'community 300+', 'community 10-49')
     """
     place = max(i for i, low in enumerate(SIZES) if n_accounts >= low or i == 0)
     size = f"{SIZES[place]}-{SIZES[place + 1] - 1}" if place + 1 < len(SIZES) else f"{SIZES[place]}+"
-    return f"{'community' if origin == 'community' else 'template'} {size}"
+    return f"{'template' if origin in ('recipe', 'family') else 'community'} {size}"
 
 
 @dataclass(frozen=True, slots=True)

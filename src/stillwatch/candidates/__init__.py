@@ -18,6 +18,7 @@ def find(engine: Engine, settings: CandidateSettings) -> int:
     """
     matrix = incidence.load(engine)
     groups = hyperedges.find(engine, matrix.accounts, settings.min_accounts)
+    groups += hyperedges.cells(engine, matrix.accounts, settings.min_accounts)
     if matrix.n_accounts >= settings.min_accounts:
         groups += graph.find(matrix, settings)
     return gather.gather(engine, groups, matrix.accounts, settings)

@@ -28,6 +28,7 @@ COVERS = (0.0, 0.5, 0.8)
 SHAPES = ("templated, own infrastructure", "templated, shared infrastructure", "untemplated, shared infrastructure")
 POOL_ROWS = 60_000  # exchanges of the log's groups that are looked at: bounds time and memory to seconds and 100 MB
 REUSED, A_CARD, JITTER, PIVOT = 0.3, 10, 0.3, 0.45  # worlds/fleet.py's own defaults: a fleet of middling care
+VOLUME_SIGMA = 1.2  # of log exchanges of an account in the whole log, as ordinary groups have
 BUSY_HOURS = 0.25  # of the hours of the window in which the queue runs
 _HOUR_US = 3_600_000_000
 
@@ -208,7 +209,7 @@ def _accounts(planted: Planted, rng: np.random.Generator) -> pa.Table:
     columns: dict[str, Any] = {
         "group": np.full(n, planted.group),
         "account": account,
-        "n_exchanges": np.full(n, planted.requests),
+        "n_exchanges": np.ceil(planted.requests * rng.lognormal(0.0, VOLUME_SIGMA, n)).astype(np.int64),  # nothing for `volumes`
     }
     for field in ("payment", "device", "network"):
         columns |= {field: kit, f"{field}_units": units[number]}

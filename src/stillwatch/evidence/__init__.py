@@ -1,9 +1,9 @@
 """
 A group in, evidence out: each detector says one thing about each group, in bits, with its null and its reason.
 
-Families: `pool` (one pool of prompts dealt out, against a shared list), `timing`, `release`, `infrastructure`, `peers` (what
-other providers saw). Within a family the strongest weight for a campaign counts; evidence against always counts. That rule is
-applied by campaigns/.
+Families: `pool` (one pool of prompts dealt out, against a shared list), `timing`, `release`, `infrastructure`, `homogeneity`
+(accounts made and used alike), `relay` (many end users behind one account), `peers` (what other providers saw). Within a family
+the strongest weight for a campaign counts; evidence against always counts. That rule is applied by campaigns/.
 """
 
 from stillwatch.engine.base import Engine
@@ -13,7 +13,10 @@ from stillwatch.evidence.duplicate_fill import DuplicateFill
 from stillwatch.evidence.peers import Peers
 from stillwatch.evidence.persistence import Persistence
 from stillwatch.evidence.pivot import ModelPivot
+from stillwatch.evidence.relay import Relay
+from stillwatch.evidence.signups import Signups
 from stillwatch.evidence.synchrony import Synchrony
+from stillwatch.evidence.volumes import Volumes
 from stillwatch.evidence.weighing import run
 from stillwatch.records.window import Window
 
@@ -24,6 +27,9 @@ DETECTORS: tuple[Detector, ...] = (
     DuplicateFill(),
     Synchrony(),
     ModelPivot(),
+    Signups(),
+    Volumes(),
+    Relay(),
     InfrastructureCollisions("payment"),
     InfrastructureCollisions("device"),
     InfrastructureCollisions("network"),

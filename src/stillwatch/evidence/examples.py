@@ -71,6 +71,41 @@ def moved_like_others() -> Scene:
     return _one([Visit(a, 75.0, model="next" if a < 2 else "small") for a in range(ACCOUNTS)], (_RELEASE,))
 
 
+def made_together() -> Scene:
+    """Thirty accounts that signed up within three weeks."""
+    return Scene({1: []}, {1: [Seat(a, created_day=40 + 0.7 * a) for a in range(ACCOUNTS)]})
+
+
+def made_apart() -> Scene:
+    """Thirty accounts that signed up over two years, more of them lately."""
+    return Scene({1: []}, {1: [Seat(a, created_day=0.8 * a * a) for a in range(ACCOUNTS)]})
+
+
+def one_company_joined() -> Scene:
+    """Thirty seats that one company brought within three weeks."""
+    return Scene({1: []}, {1: [Seat(a, 77, created_day=40 + 0.7 * a) for a in range(ACCOUNTS)]})
+
+
+def fed_evenly() -> Scene:
+    """Thirty accounts that send seven to nine exchanges each."""
+    return _one([Visit(a, float(n * 20 + a % 9)) for a in range(ACCOUNTS) for n in range(7 + a % 3)])
+
+
+def fed_unevenly() -> Scene:
+    """Thirty accounts of which half send one to three exchanges, and some a hundred."""
+    return _one([Visit(a, float((n * 37 + a) % 168)) for a in range(ACCOUNTS) for n in range(round(1.17**a))])
+
+
+def through_many_systems() -> Scene:
+    """Thirty accounts that send twenty exchanges each, through four system prompts of their own."""
+    return Scene({1: []}, {1: [Seat(a, n_exchanges=20, n_systems=4) for a in range(ACCOUNTS)]})
+
+
+def through_one_system() -> Scene:
+    """Thirty accounts that send as much, through one."""
+    return Scene({1: []}, {1: [Seat(a, n_exchanges=20, n_systems=1) for a in range(ACCOUNTS)]})
+
+
 def shared(field: str) -> Scene:
     """Thirty accounts sit on six values of a field, five on each, and nobody else does."""
     return Scene({1: []}, {1: [_seat(a, field, a // 5, 5) for a in range(ACCOUNTS)]})

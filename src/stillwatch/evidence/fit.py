@@ -22,6 +22,7 @@ from stillwatch.evidence.rates import (
     NormalLaw,
     PersistenceRates,
     Rates,
+    StrikingRates,
     SynchronyRates,
 )
 from stillwatch.methods.adoption import log_betabinomial
@@ -67,6 +68,12 @@ def fit(evidence: pa.Table, harvested: Mapping[int, float], before: Rates, prove
         rates = replace(rates, duplicate_fill=_duplicate_fill(seen["duplicate_fill"], before))
     if "synchrony" in seen:
         rates = replace(rates, synchrony=_synchrony(seen["synchrony"], before))
+    if "signups" in seen:
+        rates = replace(rates, signups=_striking(seen["signups"], before.signups))
+    if "volumes" in seen:
+        rates = replace(rates, volumes=_striking(seen["volumes"], before.volumes))
+    if "relay" in seen:
+        rates = replace(rates, relay=_meeting(seen["relay"], before.relay))
     if "model_pivot" in seen:
         old = before.pivot
         dispersion, reach, stray = _excess(seen["model_pivot"], 0.0, old.dispersion, old.reach, old.stray)
@@ -219,6 +226,20 @@ def _synchrony(seen: _Seen, before: Rates) -> SynchronyRates:
     stray = _mixing(ratio[benign], error[benign], striking, background, old.stray)
     reach = old.reach if campaign.sum() < MIN_GROUPS else min((beyond.sum() + 1) / (campaign.sum() + 2), MAX_REACH)
     return SynchronyRates(striking, background, round(float(reach), 3), stray)
+
+
+def _striking(seen: _Seen, old: StrikingRates) -> StrikingRates:
+    """Both laws, and the shares of campaigns and of ordinary groups beyond the ordinary one; `old` says on which side that is."""
+    side = 1.0 if old.campaign.mean > old.background.mean else -1.0
+    x, error = side * seen.statistic, seen.null_sd
+    benign, campaign = seen.benign, seen.campaign
+    most = benign & (x <= np.quantile(x[benign], ORDINARY_SHARE)) if benign.any() else benign
+    background = normal_law(seen.statistic[most], error[most], old.background)
+    beyond = campaign & (x > side * background.mean + 2 * np.hypot(background.sd, error))
+    striking = normal_law(seen.statistic[beyond], error[beyond], old.campaign)
+    stray = _mixing(seen.statistic[benign], error[benign], striking, background, old.stray)
+    reach = old.reach if campaign.sum() < MIN_GROUPS else min((beyond.sum() + 1) / (campaign.sum() + 2), MAX_REACH)
+    return StrikingRates(striking, background, round(float(reach), 3), stray)
 
 
 def _excess(seen: _Seen, base: float, dispersion: float, reach: float, stray: float) -> tuple[float, float, float]:

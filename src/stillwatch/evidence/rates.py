@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from math import log
+from math import log, log1p
 from typing import Any
 
+import numpy as np
 import orjson
 
 
@@ -20,6 +21,31 @@ class NormalLaw:
         """ln of its density at x, where x itself is known to within `se`; without the constant."""
         variance = self.sd**2 + se**2
         return -0.5 * ((x - self.mean) ** 2 / variance + log(variance))
+
+
+@dataclass(frozen=True, slots=True)
+class StrikingRates:
+    """A statistic with two Normal laws: `reach` of campaigns and `stray` of ordinary groups follow the striking one."""
+
+    campaign: NormalLaw
+    background: NormalLaw
+    reach: float
+    stray: float
+
+    def bits(self, x: float, se: float) -> float:
+        """
+        log2 likelihood ratio at x, known to within `se`; monotone, and between log2(1 - reach) and log2(reach / stray).
+
+        >>> rates = StrikingRates(NormalLaw(3.0, 0.5), NormalLaw(0.0, 0.5), 0.5, 0.05)
+        >>> round(rates.bits(3.0, 0.1), 1), round(rates.bits(9.0, 0.1), 1), round(rates.bits(-9.0, 0.1), 1)
+        (3.3, 3.3, -0.9)
+        """
+        low, high = sorted((self.campaign.mean, self.background.mean))
+        at = min(max(x, low), high)  # beyond the centre of either law nothing more is said
+        striking, ordinary = self.campaign.log_density(at, se), self.background.log_density(at, se)
+        campaign = np.logaddexp(log(self.reach) + striking, log1p(-self.reach) + ordinary)
+        background = np.logaddexp(log(self.stray) + striking, log1p(-self.stray) + ordinary)
+        return float(campaign - background) / log(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +128,9 @@ class Rates:
     duplicate_fill: DuplicateFillRates
     synchrony: SynchronyRates
     pivot: PivotRates
+    signups: StrikingRates
+    volumes: StrikingRates
+    relay: MeetingRates
     infrastructure: dict[str, MeetingRates]
     peers: dict[str, MeetingRates]
 
@@ -127,6 +156,9 @@ def from_json(raw: bytes) -> Rates:
         duplicate_fill=DuplicateFillRates(**_laws(CountLaw, tree["duplicate_fill"])),
         synchrony=SynchronyRates(**_laws(NormalLaw, tree["synchrony"])),
         pivot=PivotRates(**tree["pivot"]),
+        signups=StrikingRates(**_laws(NormalLaw, tree["signups"])),
+        volumes=StrikingRates(**_laws(NormalLaw, tree["volumes"])),
+        relay=MeetingRates(**tree["relay"]),
         infrastructure={field: MeetingRates(**v) for field, v in tree["infrastructure"].items()},
         peers={kind: MeetingRates(**v) for kind, v in tree["peers"].items()},
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from stillwatch.engine.base import Engine
-from stillwatch.records.tables import ACCOUNTS, GROUP_ACCOUNTS, GROUP_EXCHANGES, GROUPS, MODELS, PEER_HITS, TableSpec
+from stillwatch.records.tables import ACCOUNTS, GROUP_ACCOUNTS, GROUP_EXCHANGES, GROUPS, MODELS, PEER_HITS, SIGNATURES, TableSpec
 from stillwatch.records.window import Window
 
 START = datetime(2026, 3, 2, tzinfo=UTC)  # a Monday
@@ -40,7 +40,17 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """Where an account sits: organisation, and (value, units on it) of each field of infrastructure."""
+    """
+    Where an account sits.
+
+    Args:
+        account: Who.
+        org: Its organisation.
+        payment, device, network, client: (value, units on it).
+        created_day: When it signed up, days before the scene's start.
+        n_exchanges: What it sent in the whole log; None = its visits here.
+        n_systems: System prompts that it sends through in the whole log.
+    """
 
     account: int
     org: int | None = None
@@ -48,6 +58,9 @@ class Seat:
     device: tuple[int, int] | None = None
     network: tuple[int, int] | None = None
     client: tuple[int, int] | None = None
+    created_day: float | None = None
+    n_exchanges: int | None = None
+    n_systems: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +106,7 @@ class Scene:
             MODELS: self._models(),
             ACCOUNTS: self._platform(),
             PEER_HITS: self._hits(),
+            SIGNATURES: self._signatures(),
         }
 
     def store(self, engine: Engine) -> None:
@@ -135,8 +149,26 @@ class Scene:
             for a in self._members(g):
                 s = seated.get(a, Seat(a))
                 places = [p for place in (s.payment, s.device, s.network, s.client) for p in (place or (None, None))]
-                rows.append((g, a, s.org, *places, None, sum(v.account == a for v in self.visits.get(g, ()))))
+                created = None if s.created_day is None else _at(-24 * s.created_day)
+                sent = sum(v.account == a for v in self.visits.get(g, ())) if s.n_exchanges is None else s.n_exchanges
+                rows.append((g, a, s.org, *places, created, sent))
         return _table(GROUP_ACCOUNTS, rows)
+
+    def _signatures(self) -> pa.Table:
+        """What accounts send in the whole log, as far as a seat says so: by which system prompt."""
+        seated = [s for g in self._numbers() for s in self.seats.get(g, ()) if s.n_systems and s.n_exchanges]
+        sent = [(s.account, s.org, n % s.n_systems) for s in seated for n in range(s.n_exchanges or 0)]
+        told: dict[str, Iterable[object]] = {
+            "row": range(len(sent)),
+            "exchange_id": [str(n) for n in range(len(sent))],
+            "account": [account for account, _, _ in sent],
+            "seen_at": [START] * len(sent),
+            "model": ["small"] * len(sent),
+            "org": [org for _, org, _ in sent],
+            "system": [system for _, _, system in sent],
+        }
+        columns = [pa.array(told.get(f.name, [None] * len(sent)), f.type) for f in SIGNATURES.schema]
+        return pa.table(columns, schema=SIGNATURES.schema)
 
     def _models(self) -> pa.Table:
         rows = [(r.model, None if r.hour is None else _at(r.hour), r.n_accounts, r.n_adopters) for r in self.releases]

@@ -247,7 +247,7 @@ GROUPS = TableSpec(
     "candidates",
     (
         Column("group", pa.int64(), "digest of the group's origin, stable under renaming rows"),
-        Column("origin", pa.string(), "recipe | family | community"),
+        Column("origin", pa.string(), "recipe | family | cell | community"),
         Column(
             "told_by", pa.string(), "what tells its exchanges: wording | settings | accounts (all of its accounts' exchanges)"
         ),

@@ -140,6 +140,14 @@ def signup(rng: np.random.Generator, near: npt.NDArray[np.int64], zone: npt.NDAr
     return np.asarray(near // DAY * DAY + local % DAY, np.int64)
 
 
+def join_together(rng: np.random.Generator, block: People, era: Era, days: float | None) -> None:
+    """Let accounts have signed up for one occasion within so many days, not long before the window; None changes nothing."""
+    if days is None:
+        return
+    last = era.start - int(rng.integers(0, 20)) * DAY
+    block.created[:] = signup(rng, last - rng.integers(0, max(1, int(days * DAY)), len(block)), block.zone)
+
+
 def popular(rng: np.random.Generator, n: int, kinds: int) -> npt.NDArray[np.int64]:
     """Places 0 … kinds-1 by a Zipf law."""
     weights = 1.0 / (np.arange(kinds) + 1.5)

@@ -156,12 +156,12 @@ def test_a_parent_is_the_smallest_larger_group_around(tmp_path: Path) -> None:
 
 
 def test_the_whole_stage_finds_a_planted_card(tmp_path: Path) -> None:
-    """From signatures alone: accounts on one card are among the groups, and a log of too few accounts has none."""
+    """Accounts on one card are a community and a cell of settings; a log of too few accounts has no group."""
     fleet = [{"row": n, "account": n % 20, "payment": 5, "config": 3} for n in range(400)]
     crowd = [{"row": 1000 + n, "account": 100 + n % 300, "payment": 100 + n % 300} for n in range(600)]
     engine = stored(an_engine(tmp_path / "a"), signatures=fleet + crowd, recipes=[], uses=[])
     few = stored(an_engine(tmp_path / "b"), signatures=fleet[:3], recipes=[], uses=[])
 
-    assert candidates.find(engine, CandidateSettings()) == 1
-    assert engine.read(tables.GROUPS)["n_accounts"].to_pylist() == [20]
+    assert candidates.find(engine, CandidateSettings()) == 2
+    assert engine.read(tables.GROUPS)["n_accounts"].to_pylist() == [20, 20]
     assert candidates.find(few, CandidateSettings()) == 0

@@ -34,6 +34,28 @@ def test_no_recipe_is_no_group(tmp_path: Path) -> None:
     assert hyperedges.find(engine, np.arange(5), 3) == []
 
 
+def test_accounts_with_one_client_and_its_settings_are_a_cell(tmp_path: Path) -> None:
+    """Three accounts with settings 7 through client 1 are one; those with another client, and too few, are none."""
+    told = [(0, 7, 1), (1, 7, 1), (2, 7, 1), (3, 7, 2), (4, 8, 1), (5, None, 1), (0, 7, 1)]
+    signatures = [{"row": n, "account": a, "config": config, "client": client} for n, (a, config, client) in enumerate(told)]
+    engine = stored(an_engine(tmp_path), signatures=signatures)
+
+    found = hyperedges.cells(engine, np.arange(15), 3)
+
+    assert [(g.origin, g.members.tolist(), g.tokens, g.told_by) for g in found] == [
+        ("cell", [0, 1, 2], (("config", 7, 5.0),), "settings")
+    ]
+
+
+def test_settings_of_a_fifth_of_everybody_are_no_cell(tmp_path: Path) -> None:
+    """Popular programs link nobody; a log without clients still has cells of settings."""
+    signatures = [{"row": a, "account": a, "config": 7 if a < 9 else 8, "client": None} for a in range(12)]
+    engine = stored(an_engine(tmp_path), signatures=signatures)
+
+    assert [g.members.tolist() for g in hyperedges.cells(engine, np.arange(12), 3)] == [[9, 10, 11]]
+    assert len(hyperedges.cells(engine, np.arange(100), 3)) == 2
+
+
 @pytest.mark.parametrize(
     ("speaking", "told_by"),
     [((), "accounts"), (("config",), "settings"), (("bundle", "family"), "wording"), (("recipe",), "wording")],

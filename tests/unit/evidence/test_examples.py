@@ -18,6 +18,13 @@ PLAIN: tuple[Callable[[], Scene], ...] = (
     examples.one_day,
     examples.moved_at_once,
     examples.moved_like_others,
+    examples.made_together,
+    examples.made_apart,
+    examples.one_company_joined,
+    examples.fed_evenly,
+    examples.fed_unevenly,
+    examples.through_many_systems,
+    examples.through_one_system,
 )
 SEATED: tuple[Callable[[str], Scene], ...] = (examples.shared, examples.each_its_own, examples.crowded, examples.one_organisation)
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from stillwatch.evidence.fit import count_law, fit, normal_law, to_json
-from stillwatch.evidence.rates import CountLaw, NormalLaw, from_json, shipped
+from stillwatch.evidence.rates import CountLaw, NormalLaw, StrikingRates, from_json, shipped
 from stillwatch.records.tables import EVIDENCE
 
 N = 400
@@ -127,3 +127,20 @@ def test_few_values_keep_the_law_before() -> None:
     """A law needs twenty groups."""
     assert normal_law(np.zeros(5), np.ones(5), NormalLaw(1, 2)) == NormalLaw(1, 2)
     assert count_law(np.zeros(5, np.int64), np.ones(5, np.int64), CountLaw(0.1, 0.2)) == CountLaw(0.1, 0.2)
+
+
+def test_laws_of_what_strikes_come_back_on_either_side() -> None:
+    """Whether what strikes is below the ordinary law or above it; strays are counted."""
+    rng = np.random.default_rng(6)
+    strays = np.arange(N) % 25 == 0
+    x = halves(np.where(strays, 3.0, rng.normal(4.6, 0.2, N)), rng.normal(3.0, 0.2, N // 2), rng.normal(3.0, 0.2, N // 2))
+    evidence = pa.concat_tables([rows("signups", x, 60, null_sd=0.05), rows("volumes", -x, 60, null_sd=0.05)])
+    above = StrikingRates(NormalLaw(-3.0, 0.3), NormalLaw(-5.0, 0.3), 0.5, 0.05)
+
+    told = fit(evidence, HARVESTED, replace(BEFORE, volumes=above), "a test")
+
+    for law, side in ((told.signups, 1), (told.volumes, -1)):
+        assert law.campaign.mean == pytest.approx(3.0 * side, abs=0.1)
+        assert law.background.mean == pytest.approx(4.6 * side, abs=0.1)
+        assert law.stray == pytest.approx(0.04, abs=0.02)
+    assert told.synchrony == BEFORE.synchrony

@@ -16,7 +16,7 @@ from stillwatch.evidence.rates import shipped
 from stillwatch.evidence.scene import Visit
 from stillwatch.evidence.weighing import run
 from stillwatch.methods.adoption import excess_bits
-from stillwatch.records.tables import EVIDENCE, GROUP_TOKENS, PEER_HITS
+from stillwatch.records.tables import EVIDENCE, GROUP_TOKENS, PEER_HITS, RECIPES, USES
 from stillwatch.settings import CampaignSettings
 
 ACCOUNTS, EXCHANGES = 40, 10
@@ -147,7 +147,8 @@ def test_hits_alone_are_not_even_watched(tmp_path: Path) -> None:
         scene.store(engine)
         weigh(engine, scene.window, EVERYTHING)
 
-        engine.write(GROUP_TOKENS, GROUP_TOKENS.schema.empty_table())
+        for spec in (GROUP_TOKENS, RECIPES, USES):
+            engine.write(spec, spec.schema.empty_table())
 
         table, _ = verdicts(engine, judged(engine, CampaignSettings(), reference()), CampaignSettings(), reference())
 
@@ -166,7 +167,8 @@ def test_hits_move_no_p_value_and_can_be_the_second_family(tmp_path: Path) -> No
         with an_engine(tmp_path / name) as engine:
             scene.store(engine)
             weigh(engine, scene.window, EVERYTHING)
-            engine.write(GROUP_TOKENS, GROUP_TOKENS.schema.empty_table())
+            for spec in (GROUP_TOKENS, RECIPES, USES):
+                engine.write(spec, spec.schema.empty_table())
             found[name] = judged(engine, CampaignSettings(), reference())
 
     assert found["with"].p.tolist() == found["without"].p.tolist()

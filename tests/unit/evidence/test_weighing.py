@@ -34,6 +34,6 @@ def test_a_log_of_times_alone_is_weighed_by_time_alone(tmp_path: Path) -> None:
 
         skipped = weigh_all(engine, scene.window, frozenset({"seen_at"}))
 
-        assert engine.read(EVIDENCE)["detector"].to_pylist() == ["synchrony"]
+        assert engine.read(EVIDENCE)["detector"].to_pylist() == ["synchrony", "volumes"]
     assert all(s.detector in s.reason for s in skipped)
-    assert len(skipped) == 8
+    assert len(skipped) == 10

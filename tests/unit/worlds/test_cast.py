@@ -3,7 +3,7 @@
 import numpy as np
 from tests.planting import ERA
 
-from stillwatch.worlds.cast import N_CLIENTS, RELEASE_HAZARD_A_DAY, Cast, networks, ordinary, popular, signup
+from stillwatch.worlds.cast import N_CLIENTS, RELEASE_HAZARD_A_DAY, Cast, join_together, networks, ordinary, popular, signup
 from stillwatch.worlds.clock import DAY, HOUR, SHIPPED, ZONES
 
 PEOPLE = ordinary(np.random.default_rng(1), 5_000, ERA, SHIPPED.share, 3)
@@ -79,3 +79,16 @@ def test_clouds_are_few_and_homes_are_many() -> None:
     assert cloud.max() < 12
     assert home.min() >= 12
     assert len(np.unique(home)) > 100
+
+
+def test_accounts_that_join_together_sign_up_within_the_days_said() -> None:
+    """Before the window, in waking hours; None leaves everybody as they are."""
+    block = ordinary(np.random.default_rng(1), 200, ERA, SHIPPED.share, 3)
+    before = block.created.copy()
+
+    join_together(np.random.default_rng(2), block, ERA, None)
+    assert (block.created == before).all()
+
+    join_together(np.random.default_rng(2), block, ERA, 5.0)
+    assert np.ptp(block.created) < 6 * DAY
+    assert block.created.max() < ERA.start + DAY

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from stillwatch.worlds.cast import networks
+from stillwatch.worlds.cast import join_together, networks
 from stillwatch.worlds.clock import DAY, HOUR
 from stillwatch.worlds.draft import Draft, check
 from stillwatch.worlds.hashing import mix, tag
@@ -25,6 +25,7 @@ class Classroom:
         copied: Share of questions that are the assignment, word for word.
         amended: Share that are the assignment and the student's own words.
         own: Share of the students' traffic that is ordinary chat.
+        joined_days: Its accounts signed up for the class, within so many days; none = when anyone does.
     """
 
     kind: ClassVar[str] = "classroom"
@@ -35,6 +36,7 @@ class Classroom:
     copied: float = 0.4
     amended: float = 0.4
     own: float = 0.3
+    joined_days: float | None = None
 
     def __post_init__(self) -> None:
         check(self, shares=("copied", "amended", "own"), counts=("assignments",))
@@ -44,6 +46,7 @@ class Classroom:
     def plan(self, draft: Draft, rng: np.random.Generator, part: int) -> None:
         """Enrol on one campus; lessons of an hour and a half."""
         account, block = draft.cast.enrol(rng, self.accounts, part)
+        join_together(rng, block, draft.era, self.joined_days)
         block.network[:] = networks(rng, 1, np.zeros(1, np.bool_))
         block.zone[:] = block.zone[0]
         counts = volumes(rng, self.accounts, self.exchanges, 0.7)

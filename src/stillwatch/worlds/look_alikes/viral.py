@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from stillwatch.worlds.cast import join_together
 from stillwatch.worlds.clock import DAY
 from stillwatch.worlds.draft import Draft, check
 from stillwatch.worlds.traffic import alone, chats, fold, volumes
@@ -20,6 +21,7 @@ class Viral:
         accounts: How many try it.
         exchanges: In total; one each is the viral prompt, the rest ordinary chat.
         half_life_days: Of the wave.
+        joined_days: Its accounts signed up for the prompt, within so many days; none = when anyone does.
     """
 
     kind: ClassVar[str] = "viral"
@@ -27,6 +29,7 @@ class Viral:
     accounts: int = 250
     exchanges: int = 3_000
     half_life_days: float = 1.0
+    joined_days: float | None = None
 
     def __post_init__(self) -> None:
         check(self)
@@ -36,6 +39,7 @@ class Viral:
     def plan(self, draft: Draft, rng: np.random.Generator, part: int) -> None:
         """Enrol, chat, and send the prompt once each."""
         account, block = draft.cast.enrol(rng, self.accounts, part)
+        join_together(rng, block, draft.era, self.joined_days)
         chats(draft, rng, account, block, volumes(rng, self.accounts, self.exchanges - self.accounts))
         begin = draft.era.start + int(rng.random() * 0.8 * draft.era.days * DAY)
         at = begin + (rng.exponential(self.half_life_days / np.log(2), self.accounts) * DAY).astype(np.int64)
