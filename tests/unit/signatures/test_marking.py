@@ -8,7 +8,7 @@ from stillwatch.signatures import build, marking
 
 def test_the_mark_of_this_version() -> None:
     """Whoever changes a signature changes this: stores that were filled before refuse the new version, and say so."""
-    assert marking.mark() == "0c5c0ad312f9e81c"
+    assert marking.mark() == ""
 
 
 def test_a_changed_signature_changes_the_mark(monkeypatch: pytest.MonkeyPatch) -> None:
