@@ -107,7 +107,7 @@ def reading_took(home: Path, out: Path) -> tuple[float, float]:
     return first, last
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.nightly)])
 def test_a_store_survives_being_killed(home: Path, whole: dict[str, bytes], tmp_path: Path, seed: int) -> None:
     """Scans killed one after the other at random moments of reading leave the store whole; the last, let be, ends as if alone."""
     first, last = reading_took(home, tmp_path / "timing-out")
@@ -166,7 +166,7 @@ def test_what_cannot_be_written_is_told(home: Path, whole: dict[str, bytes], tmp
     assert_swept(tmp_path / "store")
 
 
-@pytest.fixture(params=[60, 700, 1800])
+@pytest.fixture(params=[60, 250, 700])
 def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """A file system of so many kilobytes; only root may mount one."""
     disk = tmp_path / "disk"
