@@ -327,7 +327,7 @@ def test_other_signatures_are_refused(
     one_day: Path, folder: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A version that signs otherwise says so, rather than to compare what cannot be compared."""
-    monkeypatch.setattr("stillwatch.signatures.mark", lambda: "0123456789abcdef")
+    monkeypatch.setattr("stillwatch.signatures.mark", lambda shared: "0123456789abcdef")
 
     with pytest.raises(SettingsError, match="filled by a version of Stillwatch whose signatures differ"):
         pipeline.scan([str(folder)], tmp_path / "out", settings, store=one_day)

@@ -58,7 +58,7 @@ class Bound:
     def of(cls, key: Key, settings: IngestSettings, epoch: signatures.Epoch | None) -> "Bound":
         """What a run would sign by."""
         reading = {name: getattr(settings, name) for name in _READING}
-        return cls(key.key_id, reading, (epoch.name, epoch.key.key_id) if epoch else None, signatures.mark())
+        return cls(key.key_id, reading, (epoch.name, epoch.key.key_id) if epoch else None, signatures.mark(epoch is not None))
 
     def to_plain(self) -> dict[str, Any]:
         """As JSON holds it."""

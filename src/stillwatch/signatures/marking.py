@@ -35,20 +35,21 @@ _EXAMPLES: tuple[dict[str, object], ...] = (
 )
 
 
-def mark() -> str:
+def mark(shared: bool = False) -> str:
     """
     Sixteen hex digits over the signatures of a few fixed exchanges under a fixed key.
 
-    >>> mark() == mark(), len(mark())
-    (True, 16)
+    Args:
+        shared: Over what is prepared for an exchange with others, too.
+
+    >>> mark() == mark(), mark() == mark(shared=True), len(mark())
+    (True, False, 16)
     """
     rows = [{"exchange_id": f"x-{i}", "seen_at": i * 1_000_000, "model": "m", **told} for i, told in enumerate(_EXAMPLES)]
     exchanges = pa.RecordBatch.from_pylist(rows, schema=EXCHANGES.schema)
-    tables = (
-        sign(exchanges, 0, _KEY),
-        *shared_tables(exchanges, 0, Epoch("example", _KEY)),
-        settings_table(exchanges, 0),
-    )
-    specs = (SIGNATURES, SHARED_SKETCHES, SHARED_CONTRACTS, SHARED_SETTINGS)
-    told = [(spec.version, table.to_pylist()) for spec, table in zip(specs, tables, strict=True)]
+    told = [(SIGNATURES.version, sign(exchanges, 0, _KEY).to_pylist())]
+    if shared:
+        tables = (*shared_tables(exchanges, 0, Epoch("example", _KEY)), settings_table(exchanges, 0))
+        specs = (SHARED_SKETCHES, SHARED_CONTRACTS, SHARED_SETTINGS)
+        told += [(spec.version, table.to_pylist()) for spec, table in zip(specs, tables, strict=True)]
     return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
