@@ -156,6 +156,7 @@ def _commit_all(
             if time.monotonic() - since >= COMMIT_EVERY_S:
                 _commit(store, waiting)
                 waiting, since = [], time.monotonic()
+        next(reports, None)  # there is none: the engine lets its workers go
     finally:
         if waiting:
             _commit(store, waiting)

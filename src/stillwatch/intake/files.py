@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from stillwatch.ingest import files
 
@@ -53,11 +54,13 @@ def identify(path: str, known: Mapping[Stamp, str], earlier: Mapping[str, tuple[
             return Identity(known[stamp], stamp)
         n_bytes, digest = earlier.get(stamp[0], (stamp[1], ""))
         told = hashlib.sha256()
-        left = n_bytes
-        while left and (chunk := file.read(min(left, _CHUNK))):
-            told.update(chunk)
-            left -= len(chunk)
+        _update(told, file, n_bytes)
         grown = n_bytes < stamp[1] and told.hexdigest() == digest
-        while chunk := file.read(_CHUNK):
-            told.update(chunk)
+        _update(told, file, stamp[1] - n_bytes)  # what is written from now on makes it a file that grew
     return Identity(told.hexdigest(), stamp, digest if grown else None)
+
+
+def _update(told: "hashlib._Hash", file: BinaryIO, n_bytes: int) -> None:
+    while n_bytes > 0 and (chunk := file.read(min(n_bytes, _CHUNK))):
+        told.update(chunk)
+        n_bytes -= len(chunk)

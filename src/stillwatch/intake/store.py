@@ -191,6 +191,7 @@ class Store:
     def sweep(self) -> None:
         """Remove every file of the store's folders that the manifest does not name."""
         named = self.manifest.paths
+        (self.root / MANIFEST).with_suffix(".tmp").unlink(missing_ok=True)
         for name in _FOLDERS:
             folder = self.root / name
             for path in folder.iterdir() if folder.is_dir() else ():
