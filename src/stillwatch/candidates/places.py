@@ -195,7 +195,7 @@ def _in_time(engine: Engine, rows: Ints, owner: Places, seen: Ints) -> Places:
         at_once = tied & _tied(seen[timed], owner[timed])
         told = engine.query(
             "SELECT s.row FROM signatures s JOIN wanted w ON w.row = s.row "
-            "ORDER BY s.seen_at, s.account, COALESCE(s.exact, 0), s.exchange_id",
+            "ORDER BY s.seen_at, s.account, COALESCE(s.exact, 0), s.exchange_id, s.row",
             wanted=pa.table({"row": rows[timed[at_once]]}),
         )
         timed[at_once] = np.searchsorted(rows, told["row"].to_numpy())
