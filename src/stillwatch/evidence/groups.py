@@ -240,7 +240,7 @@ def _bounds(group: NDArray[np.int64], groups: pa.Table) -> Iterator[tuple[int, i
 def _by_first_appearance(
     group: NDArray[np.int64], account: NDArray[np.int64], seen_us: NDArray[np.int64], exact: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Accounts of rows that are sorted by group, account and time, numbered within a group by the time, then the text, of their first rows."""
+    """Accounts of rows sorted by group, account and time, numbered within a group by time and text of their first rows."""
     fresh = np.ones(group.size, np.bool_)
     fresh[1:] = (group[1:] != group[:-1]) | (account[1:] != account[:-1])
     starts = np.flatnonzero(fresh)
