@@ -73,11 +73,6 @@ class Bound:
             SettingsError: naming the first difference and the remedy.
         """
         told = self.to_plain()
-        if told["code"] != stored["code"]:
-            raise SettingsError(
-                f"{where}: was filled by a version of Stillwatch whose signatures differ from this one's, so the two cannot be "
-                "compared. Give --store a new folder, and scan the logs of its days into it"
-            )
         if told["key_id"] != stored["key_id"]:
             raise SettingsError(
                 f"{where}: was filled under another key (id {stored['key_id']}; the key of this run has id {told['key_id']}). "
@@ -90,6 +85,11 @@ class Bound:
             raise SettingsError(
                 f"{where}: was filled under another value of {' and '.join(changed)}. Set it back, or give --store a new "
                 "folder and scan the logs of its days into it"
+            )
+        if told["code"] != stored["code"]:
+            raise SettingsError(
+                f"{where}: was filled by a version of Stillwatch whose signatures differ from this one's, so the two cannot be "
+                "compared. Give --store a new folder, and scan the logs of its days into it"
             )
 
 
