@@ -58,6 +58,7 @@ bench: $(READY) ## speed of a scan and of each reader, on an otherwise idle mach
 	$(BIN)/python -m benchmarks.speed.scan
 	$(BIN)/python -m benchmarks.speed.ingest
 	$(BIN)/python -m benchmarks.scale.simulate
+	$(BIN)/python -m benchmarks.scale.incremental
 
 golden: $(READY) ## rewrite the golden data; a person reads the difference before it is committed
 	$(BIN)/python -m tests.golden.make

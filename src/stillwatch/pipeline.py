@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib import metadata
@@ -23,7 +23,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillwatch import campaigns, candidates, evidence, ingest, signatures, templates
+from stillwatch import campaigns, candidates, evidence, ingest, intake, signatures, templates
 from stillwatch.engine import parts
 from stillwatch.engine.base import Engine
 from stillwatch.engine.duckdb import DuckDBEngine
@@ -31,7 +31,7 @@ from stillwatch.engine.journal import Journal
 from stillwatch.engine.opening import opened
 from stillwatch.errors import LogFormatError, SettingsError
 from stillwatch.ingest import quarantine
-from stillwatch.ingest.base import Source, Split
+from stillwatch.ingest.base import Source
 from stillwatch.privacy import Key, digest
 from stillwatch.records import campaign, fields, tables
 from stillwatch.records.coverage import Coverage
@@ -43,59 +43,6 @@ from stillwatch.settings import IngestSettings, Settings, from_json
 STORE = "store"
 RESULTS = ("campaigns.json", "accounts.parquet", "exchanges.parquet", "report.html")
 QUARANTINE = "quarantine.ndjson"
-
-
-@dataclass(frozen=True, slots=True)
-class SplitReport:
-    """What reading one split gave, besides its part of the tables."""
-
-    n_rows: int
-    coverage: Coverage
-    n_bad: int
-
-
-@dataclass(frozen=True, slots=True)
-class SignSplit:
-    """The one pass over a log: read a split, sign its exchanges, write its parts; pure but for its own files."""
-
-    root: Path
-    settings: IngestSettings
-    key: Key
-    epoch: signatures.Epoch | None = None
-
-    def __call__(self, split: Split) -> SplitReport:
-        signed: list[pa.Table] = []
-        accounts: list[pa.Table] = []
-        shared: list[tuple[pa.Table, pa.Table]] = []
-        settings: list[pa.Table] = []
-        coverage, bad = Coverage(), []
-        for piece in ingest.read(split, self.settings):
-            batch = piece.signatures if piece.signatures is not None else piece.exchanges
-            coverage = coverage.merge(Coverage.of(batch, piece.unknown, piece.unfit, piece.n_mended))
-            bad += quarantine.lines(piece)
-            if piece.n_rows == 0:
-                continue
-            first_row = (split.number << 32) | piece.first_index
-            if piece.signatures is not None:
-                taken, people = signatures.taken_over(piece.signatures, first_row)
-                signed.append(taken)
-                accounts.append(people)
-            else:
-                signed.append(signatures.sign(piece.exchanges, first_row, self.key))
-                accounts.append(signatures.accounts(piece.exchanges, self.key))
-                shared += [signatures.shared_tables(piece.exchanges, first_row, self.epoch)] if self.epoch else []
-                settings += [signatures.settings_table(piece.exchanges, first_row)] if self.epoch else []
-        n_rows = sum(t.num_rows for t in signed)
-        if n_rows:
-            parts.write_part(self.root, tables.SIGNATURES, split.number, signed)
-            parts.write_part(self.root, tables.ACCOUNTS, split.number, accounts)
-        if shared:
-            parts.write_part(self.root, tables.SHARED_SKETCHES, split.number, [sketches for sketches, _ in shared])
-            parts.write_part(self.root, tables.SHARED_CONTRACTS, split.number, [contracts for _, contracts in shared])
-            parts.write_part(self.root, tables.SHARED_SETTINGS, split.number, settings)
-        if bad:
-            quarantine.write_part(self.root, split.number, bad)
-        return SplitReport(n_rows, coverage, len(bad))
 
 
 class Hunter(Protocol):
@@ -138,6 +85,8 @@ def scan(
     resume: bool = False,
     pseudonymous: bool = False,
     hunter: Hunter | None = None,
+    store: Path | None = None,
+    keep_days: int | None = None,
 ) -> Outcome:
     """
     Find the campaigns in a log, and leave `campaigns.json`, `accounts.parquet` and `exchanges.parquet` in `out`.
@@ -152,28 +101,62 @@ def scan(
         resume: Go on after the last finished stage of an interrupted run over the same input, settings and key.
         pseudonymous: Write pseudonyms instead of account ids.
         hunter: Finds what peers look for, as one more kind of evidence. With `resume`, what depends on other hits runs again.
+        store: A folder that scans add to: what is new in `logs` is read into it, and all that it holds is scored. The results
+            are those of one scan over all its logs.
+        keep_days: Of `store`, the newest days (UTC) that are kept; None keeps all.
 
     Raises:
         LogFormatError: nothing in `logs` is a log, or it holds no exchange.
-        SettingsError: `out` is not a results folder of ours but is not empty.
+        SettingsError: `out` is not a results folder of ours but is not empty; `store` is none, or was filled under another key
+            or setting.
         EngineError: a stage could not run.
     """
     watch = observer or Silent()
     source = ingest.discover(logs, settings.ingest)
     key = Key.from_file(settings.privacy.key_file) if settings.privacy.key_file else Key.of_this_machine()
-    _prepare(out, resume)
-    with opened(out / STORE, settings.engine) as engine:
-        journal = Journal(engine.root, _run_digest(source, settings, key), resume)
-        _keep_inputs(engine.root, settings)
-        if "read" not in journal:
-            journal.finish("read", _read(engine, source, settings, key, watch))
-        known = campaigns.chosen(settings.campaigns)
-        _hunt(engine, hunter, journal, watch)
-        analyse(engine, settings, known, journal, watch)
-        document = _document(engine, source, settings, known, key, journal, watch)
-        quarantine.gather(engine.root, out / QUARANTINE)
-        campaigns.write_results(engine, document, out, pseudonymous)
+    with ExitStack() as lock:
+        kept = _added(lock, store, keep_days, out, source, settings, key, watch) if store else None
+        _prepare(out, resume)
+        with opened(out / STORE, settings.engine) as engine:
+            digest = _run_digest(kept.digest() if kept else _stamps(source), settings, key)
+            journal = Journal(engine.root, digest, resume)
+            _keep_inputs(engine.root, settings)
+            whole = kept.source(source.skipped) if kept else source
+            if "read" not in journal:
+                read = _linked(engine, kept, whole, settings) if kept else _read(engine, whole, settings, key, watch)
+                journal.finish("read", read)
+            lock.close()
+            known = campaigns.chosen(settings.campaigns)
+            _hunt(engine, hunter, journal, watch)
+            analyse(engine, settings, known, journal, watch)
+            document = _document(engine, whole, settings, known, key, journal, watch)
+            quarantine.gather(engine.root, out / QUARANTINE)
+            campaigns.write_results(engine, document, out, pseudonymous)
     return Outcome(document, out)
+
+
+def _added(
+    lock: ExitStack, root: Path, keep_days: int | None, out: Path, source: Source, settings: Settings, key: Key, watch: Observer
+) -> intake.Store:
+    """The store with what is new in it, locked until `lock` is closed."""
+    here, there = root.resolve(), out.resolve()
+    if here.is_relative_to(there) or there.is_relative_to(here):
+        raise SettingsError(f"--store {root} and --out {out}: one lies in the other. Give each a folder of its own")
+    epoch = epoch_of(settings)
+    store = lock.enter_context(intake.Store.opened(root, intake.Bound.of(key, settings.ingest, epoch)))
+    _tell_of(source, watch)
+    n_read = intake.add(store, source, settings.ingest, key, epoch, lambda: opened(root, settings.engine), watch, keep_days)
+    n_dropped = store.keep_days(keep_days) if keep_days else 0
+    dropped = f"; {n_dropped:,} older ones were dropped" if n_dropped else ""
+    watch.say(f"{root}: {n_read:,} of {len(source.files):,} files were new; it holds {len(store.manifest.days):,} days{dropped}")
+    return store
+
+
+def _linked(engine: Engine, store: intake.Store, whole: Source, settings: Settings) -> dict[str, object]:
+    """Show all parts of the store in this scan's folder; duplicates are left out, as in a scan of all the logs at once."""
+    _drop_signed(engine)
+    store.link(engine.root)
+    return _what_was_read(engine, whole, settings, *store.coverage())
 
 
 def survey(logs: Sequence[str], engine: Engine, settings: Settings, key: Key, watch: Observer) -> None:
@@ -252,30 +235,44 @@ def _prepare(out: Path, resume: bool) -> None:
     shutil.rmtree(out / STORE / "spill" if resume else out / STORE, ignore_errors=True)
 
 
-def _run_digest(source: Source, settings: Settings, key: Key) -> str:
-    files = [(f.path, f.size_bytes, os.stat(f.path).st_mtime_ns) for f in source.files]
+def _stamps(source: Source) -> list[tuple[str, int, int]]:
+    return [(f.path, f.size_bytes, os.stat(f.path).st_mtime_ns) for f in source.files]
+
+
+def _run_digest(read: object, settings: Settings, key: Key) -> str:
     epoch = epoch_of(settings)
     shared = [epoch.name, epoch.key.key_id] if epoch else []
-    return hashlib.sha256(orjson.dumps([files, settings.digest, key.key_id, *shared])).hexdigest()[:16]
+    return hashlib.sha256(orjson.dumps([read, settings.digest, key.key_id, *shared])).hexdigest()[:16]
 
 
 def _read(engine: Engine, source: Source, settings: Settings, key: Key, watch: Observer) -> dict[str, object]:
     """Read and sign the whole input; duplicates are left out, bad lines kept aside."""
-    shared = (tables.SHARED_SKETCHES, tables.SHARED_CONTRACTS, tables.SHARED_SETTINGS)
-    for spec in (tables.SIGNATURES, tables.ACCOUNTS, *shared):
+    _drop_signed(engine)
+    _tell_of(source, watch)
+    watch.stage("read", source.n_rows)
+    coverage, n_bad = Coverage(), 0
+    for report in engine.map(intake.SignSplit(engine.root, settings.ingest, key, epoch_of(settings)), source.splits):
+        coverage = coverage.merge(report.coverage)
+        n_bad += report.n_bad
+        watch.advance(report.coverage.n_rows)
+    watch.done()
+    return _what_was_read(engine, source, settings, coverage, n_bad)
+
+
+def _drop_signed(engine: Engine) -> None:
+    for spec in intake.SIGNED_TABLES:
         parts.drop(engine.root, spec)
     quarantine.drop(engine.root)
+
+
+def _tell_of(source: Source, watch: Observer) -> None:
     for left_out in source.skipped:
         watch.say(f"{left_out.path}: left out: {left_out.reason}")
     for note in (f"{f.path}: {f.note}" for f in source.files if f.note):
         watch.say(note)
-    watch.stage("read", source.n_rows)
-    coverage, n_bad = Coverage(), 0
-    for report in engine.map(SignSplit(engine.root, settings.ingest, key, epoch_of(settings)), source.splits):
-        coverage = coverage.merge(report.coverage)
-        n_bad += report.n_bad
-        watch.advance(report.n_rows)
-    watch.done()
+
+
+def _what_was_read(engine: Engine, source: Source, settings: Settings, coverage: Coverage, n_bad: int) -> dict[str, object]:
     ingest.enough(source, coverage.n_rows, n_bad, settings.ingest)
     if not engine.has(tables.SIGNATURES):
         raise LogFormatError(
@@ -285,17 +282,27 @@ def _read(engine: Engine, source: Source, settings: Settings, key: Key, watch: O
     return {"coverage": coverage.to_plain(), "n_bad": n_bad, "n_duplicates": n_duplicates}
 
 
+_NOT_TOLD = ("row", "exchange_id", "seen_at")  # all other values of an exchange say which of two with one id comes first
+
+
 def _leave_out_duplicates(engine: Engine) -> int:
-    """An exchange delivered twice is one exchange: of equal ids the first row stays. Returns how many were left out."""
+    """
+    An exchange delivered twice is one exchange. Returns how many rows were left out.
+
+    Of rows with one id the earliest stays, and of equally early ones the first by what they say: whichever file was read first.
+    """
+    told = ", ".join(f"s.{c.name}" for c in tables.SIGNATURES.columns if not pa.types.is_list(c.type) and c.name not in _NOT_TOLD)
     again = engine.query(
-        """SELECT s.row FROM signatures s JOIN (SELECT exchange_id, min(row) AS first FROM signatures GROUP BY exchange_id
-        HAVING count(*) > 1) d ON d.exchange_id = s.exchange_id WHERE s.row <> d.first ORDER BY s.row"""
+        f"""SELECT row FROM (
+          SELECT s.row, row_number() OVER (PARTITION BY s.exchange_id ORDER BY s.seen_at, {told}, s.row) AS place
+          FROM signatures s JOIN (SELECT exchange_id FROM signatures GROUP BY exchange_id HAVING count(*) > 1) d
+          ON d.exchange_id = s.exchange_id) WHERE place > 1 ORDER BY row"""
     )["row"].to_numpy()
-    for number in sorted({int(row) >> 32 for row in again}):
-        path = parts.folder(engine.root, tables.SIGNATURES) / f"part-{number:06d}.parquet"
-        table = parts.read_file(path)
-        keep = pc.invert(pc.is_in(table["row"], pa.array(again)))
-        parts.write_part(engine.root, tables.SIGNATURES, number, table.filter(keep))
+    files = parts.part_files(engine.root, tables.SIGNATURES) if len(again) else ()
+    for path in files:  # a part of a store holds the rows of several small files
+        if pc.any(pc.is_in(parts.read_file(path, ["row"])["row"], pa.array(again))).as_py():
+            table = parts.read_file(path)
+            parts.replace_part(path, tables.SIGNATURES, table.filter(pc.invert(pc.is_in(table["row"], pa.array(again)))))
     return len(again)
 
 
@@ -449,13 +456,15 @@ def _sketches(engine: Engine, source: Source, settings: Settings) -> dict[int, s
     """A second look at the log: the redacted wording of the main recipes of each campaign, where 20 accounts share it."""
     chosen = engine.query(
         f"""SELECT recipe, account, row FROM (
-          SELECT recipe, account, row, dense_rank() OVER (PARTITION BY recipe ORDER BY account) AS place FROM (
-            SELECT a.recipe, a.account, min(a.row) AS row FROM attributed a JOIN recipes r ON r.recipe = a.recipe
+          SELECT recipe, account, row, first, dense_rank() OVER (PARTITION BY recipe ORDER BY account) AS place FROM (
+            SELECT a.recipe, a.account, a.row,
+                   row_number() OVER (PARTITION BY a.recipe, a.account ORDER BY s.seen_at, a.exchange_id) AS first
+            FROM attributed a JOIN recipes r ON r.recipe = a.recipe JOIN signatures s ON s.row = a.row
             WHERE r.kind <> 'contract' AND a.recipe IN (
               SELECT recipe FROM (
                 SELECT recipe, row_number() OVER (PARTITION BY campaign_id ORDER BY count(*) DESC, recipe) AS place
                 FROM attributed WHERE recipe IS NOT NULL GROUP BY campaign_id, recipe) WHERE place <= {_MAX_SKETCHED})
-            GROUP BY a.recipe, a.account)) WHERE place <= {_SAMPLE} ORDER BY row"""
+            )) WHERE first = 1 AND place <= {_SAMPLE} ORDER BY row"""
     )
     texts = _texts(source, settings.ingest, set(chosen["row"].to_pylist()))
     by_recipe: dict[int, list[tuple[int, str | None, str | None]]] = {}

@@ -76,7 +76,8 @@ def attribute(engine: Engine, campaigns: pa.Table, least_accounts: int) -> None:
         exchanges.append(told)
         claimed = np.union1d(claimed, told["row"].to_numpy())
     engine.write(tables.MEMBERS, pa.concat_tables(members).sort_by([("campaign_id", "ascending"), ("account", "ascending")]))
-    engine.write(tables.ATTRIBUTED, pa.concat_tables(exchanges).sort_by([("campaign_id", "ascending"), ("row", "ascending")]))
+    told = pa.concat_tables(exchanges)  # of each campaign in the order of time, which a stable sort keeps
+    engine.write(tables.ATTRIBUTED, told.sort_by("campaign_id"))
 
 
 def _traffic(engine: Engine, name: str, claimed: Ints) -> _Traffic | None:
@@ -97,7 +98,7 @@ def _traffic(engine: Engine, name: str, claimed: Ints) -> _Traffic | None:
     )
     rows = engine.query(
         """SELECT s.row, s.exchange_id, s.account, s.seen_at, s.exact, s.config, s.network
-        FROM signatures s JOIN looked l ON l.account = s.account ORDER BY s.row""",
+        FROM signatures s JOIN looked l ON l.account = s.account ORDER BY s.seen_at, s.exchange_id""",
         looked=looked_at,
     )
     rows = rows.filter(pa.array(~np.isin(rows["row"].to_numpy(), claimed)))
@@ -150,7 +151,8 @@ def _told_recipe(engine: Engine, rows: pa.Table, start: Bools) -> pa.Array:
     )
     row, recipe = uses["row"].to_numpy(), uses["recipe"].to_numpy()
     last = np.append(row[1:] != row[:-1], True) if len(row) else np.empty(0, bool)
-    at = np.searchsorted(rows["row"].to_numpy(), row[last])
+    by_row = np.argsort(rows["row"].to_numpy())
+    at = by_row[np.searchsorted(rows["row"].to_numpy(), row[last], sorter=by_row)]
     values, mask = np.zeros(rows.num_rows, np.int64), np.ones(rows.num_rows, bool)
     values[at], mask[at] = recipe[last], False
     return pa.array(values, mask=mask)

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 from stillwatch.engine import parts
 from stillwatch.engine.base import Engine
 from stillwatch.privacy import pseudonym
+from stillwatch.records import tables
 from stillwatch.records.campaign import Document
 from stillwatch.records.difference import Difference
 
@@ -41,8 +42,9 @@ def account_rows(engine: Engine, pseudonymous: bool) -> pa.Table:
 
 
 def exchange_rows(engine: Engine) -> pa.Table:
-    """One row an attributed exchange."""
-    rows = engine.query("SELECT exchange_id, campaign_id, recipe AS recipe_id, share FROM attributed ORDER BY campaign_id, row")
+    """One row an attributed exchange, by campaign and time."""
+    rows = engine.read(tables.ATTRIBUTED, ["exchange_id", "campaign_id", "recipe", "share"])
+    rows = rows.rename_columns(["exchange_id", "campaign_id", "recipe_id", "share"]).combine_chunks()
     names = [None if r is None else pseudonym(r) for r in rows["recipe_id"].to_pylist()]
     return rows.set_column(2, "recipe_id", pa.array(names, pa.string()))
 

@@ -30,7 +30,7 @@ _LISTS: dict[str, npt.DTypeLike] = {"tokens": np.int32, "fill": np.int32, "elici
 
 def write(engine: Engine, log: Log, accounts: Ints, groups: Ints, sample: Sample, common: Ints) -> None:
     """
-    Write GROUP_EXCHANGES, sorted by group, account, time and row.
+    Write GROUP_EXCHANGES, sorted by group, account, time and text.
 
     Args:
         accounts: Digests by account number.

@@ -30,13 +30,15 @@ class Log:
     Args:
         rows: (n,) `row` of each exchange, ascending: its place is its number here.
         owner: (n,) account number of each place.
-        order: (n,) places sorted by account, time and row; the number of a place here is its rank.
+        timed: (n,) places in the order of time, the same however the log was split and in whatever order its files were read.
+        order: (n,) places sorted by account, and as in `timed`; the number of a place here is its rank.
         starts: (n_accounts + 1,) first rank of each account.
         streamed: (n,) place of each exchange in stored order; None where stored order is that of rows.
     """
 
     rows: Ints
     owner: Places
+    timed: Places
     order: Places
     starts: Ints
     streamed: Places | None
@@ -60,7 +62,8 @@ class Log:
             streamed[order] = np.arange(n)
             rows, owner, seen = rows[order], owner[order], seen[order]
         starts = np.zeros(len(accounts) + 1, np.int64)
-        return cls(rows, owner, _by_account(owner, seen, starts), starts, streamed)
+        timed = _in_time(engine, rows, owner, seen)
+        return cls(rows, owner, timed, _by_account(owner, timed, starts), starts, streamed)
 
     def places(self, rows: Ints) -> Places:
         """Places of exchanges by their `row`."""
@@ -103,6 +106,7 @@ def sample(engine: Engine, log: Log, groups: Sequence[Group], least: int, most: 
         by_source,
         held,
         log.owner,
+        log.timed,
         log.order,
         log.starts,
         least,
@@ -178,24 +182,49 @@ def _counted(number: npt.NDArray[np.int32], place: Places, n: int) -> tuple[Ints
     return starts, out
 
 
+def _in_time(engine: Engine, rows: Ints, owner: Places, seen: Ints) -> Places:
+    """
+    Places in the order of time; equally early ones by account, and those of one account by text, then by `exchange_id`.
+
+    Ids are looked at only where an account sent several exchanges at once: most logs are in the order of time already.
+    """
+    timed = np.argsort(seen, kind="stable").astype(np.int32)
+    tied = _tied(seen[timed])
+    if tied.any():
+        timed[tied] = timed[tied][np.lexsort((owner[timed[tied]], seen[timed[tied]]))]
+        at_once = tied & _tied(seen[timed], owner[timed])
+        told = engine.query(
+            "SELECT s.row FROM signatures s JOIN wanted w ON w.row = s.row "
+            "ORDER BY s.seen_at, s.account, COALESCE(s.exact, 0), s.exchange_id, s.row",
+            wanted=pa.table({"row": rows[timed[at_once]]}),
+        )
+        timed[at_once] = np.searchsorted(rows, told["row"].to_numpy())
+    return timed
+
+
+def _tied(*keys: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
+    """Of sorted rows, which have the keys of a neighbour."""
+    same = np.ones(max(len(keys[0]) - 1, 0), np.bool_)
+    for key in keys:
+        same &= key[1:] == key[:-1]
+    out = np.zeros(len(keys[0]), np.bool_)
+    out[1:] |= same
+    out[:-1] |= same
+    return out
+
+
 @numba.njit(cache=True, nogil=True)
-def _by_account(owner: Places, seen: Ints, starts: Ints) -> Places:
-    """Places by account, time and place; `starts` is filled in."""
+def _by_account(owner: Places, timed: Places, starts: Ints) -> Places:
+    """Places by account, and as in `timed`; `starts` is filled in."""
     for account in owner:
         starts[account + 1] += 1
     for a in range(len(starts) - 1):
         starts[a + 1] += starts[a]
     filled = starts[:-1].copy()
     out = np.empty(len(owner), np.int32)
-    for place in range(len(owner)):
+    for place in timed:
         out[filled[owner[place]]] = place
         filled[owner[place]] += 1
-    for a in range(len(starts) - 1):
-        mine = out[starts[a] : starts[a + 1]]
-        for i in range(1, len(mine)):
-            if seen[mine[i]] < seen[mine[i - 1]]:  # a log is nearly always in the order of time
-                mine[:] = mine[np.argsort(seen[mine], kind="mergesort")]
-                break
     return out
 
 
@@ -209,6 +238,7 @@ def _collect(
     held_starts: Ints,
     held: Places,
     owner: Places,
+    timed: Places,
     order: Places,
     starts: Ints,
     least: int,
@@ -216,9 +246,10 @@ def _collect(
 ) -> tuple[Ints, Ints, Places]:
     """Exchanges of each group, where its ranks begin, and the ranks."""
     n_groups, n = len(whole), len(order)
-    rank = np.empty(n, np.int32)
+    rank, when = np.empty(n, np.int32), np.empty(n, np.int32)
     for r in range(n):
         rank[order[r]] = r
+        when[timed[r]] = r
     inside, taken = np.full(len(starts) - 1, -1, np.int32), np.full(n, -1, np.int32)
     n_exchanges, begins = np.zeros(n_groups, np.int64), np.zeros(n_groups + 1, np.int64)
     found = np.empty(n, np.int32)
@@ -241,12 +272,12 @@ def _collect(
                     size += 1
         n_exchanges[g] = size
         if size >= least:
-            if size > most:  # evenly spaced over the log
-                ordered = np.sort(found[:size])
+            if size > most:  # evenly spaced in time
+                ordered = np.sort(when[found[:size]])
                 kept = 0
                 for i in range(size):
                     if (i * most) % size < most:
-                        found[kept] = ordered[i]
+                        found[kept] = timed[ordered[i]]
                         kept += 1
                 size = kept
             while filled + size > len(out):

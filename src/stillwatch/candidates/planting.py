@@ -112,7 +112,7 @@ class _Source:
         every = max(1, n // POOL_ROWS)
         rows = engine.query(
             f"""SELECT account, row, seen_at, exact, tokens, fill, elicitation FROM group_exchanges
-            WHERE account % {every} = 0 ORDER BY account, seen_at, row, "group" """
+            WHERE account % {every} = 0 ORDER BY account, seen_at, exact, row, "group" """
         )
         first = np.zeros(rows.num_rows, bool)
         first[np.unique(rows["row"].to_numpy(), return_index=True)[1]] = True

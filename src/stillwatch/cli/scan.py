@@ -19,6 +19,12 @@ _FAIL_ON = ("watched", "likely", "never")
 @click.command("scan")
 @click.argument("logs", nargs=-1, required=True, metavar="LOGS...")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Results folder; made if absent.")
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="A store that scans add to: what is new in LOGS is read into it, and all that it holds is scored.",
+)
+@click.option("--keep-days", type=click.IntRange(1), help="Days (UTC) that the store keeps, the newest; default: all.")
 @click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Settings file (stillwatch.toml).")
 @click.option(
     "--key-file", type=click.Path(path_type=Path, dir_okay=False), help="Key of the pseudonyms; default: this machine's own."
@@ -50,6 +56,8 @@ _FAIL_ON = ("watched", "likely", "never")
 def command(
     logs: tuple[str, ...],
     out: Path,
+    store: Path | None,
+    keep_days: int | None,
     config: Path | None,
     key_file: Path | None,
     entitlements: Path | None,
@@ -76,6 +84,8 @@ def command(
 
     Exit codes: 0 nothing at or above --fail-on, 3 campaigns found, 4 input unreadable, 1 error, 130 interrupted.
     """
+    if keep_days and store is None:
+        raise click.UsageError("--keep-days is about the days of a store: name it with --store")
     chosen = settings.with_changes(
         settings.load(config),
         ingest={"on_bad_line": on_bad_line},
@@ -86,10 +96,13 @@ def command(
     objects = indicators.objects(source, member, member_key, own=False) if source else None
     hunter = _hunter(chosen, objects, peers.tokens(token_file)) if objects is not None else None
     with progress.shown(quiet) as observer:
-        outcome = pipeline.scan(logs, out, chosen, observer=observer, resume=resume, pseudonymous=pseudonymous, hunter=hunter)
+        outcome = pipeline.scan(
+            logs, out, chosen, observer=observer, resume=resume, pseudonymous=pseudonymous, hunter=hunter, store=store,
+            keep_days=keep_days,
+        )  # fmt: skip
         observer.stage("report", None)
-        with DuckDBEngine(out / pipeline.STORE, chosen.engine) as store:
-            page = report.write(store, outcome.document, out, account_names=not pseudonymous)
+        with DuckDBEngine(out / pipeline.STORE, chosen.engine) as results:
+            page = report.write(results, outcome.document, out, account_names=not pseudonymous)
         observer.done()
     if kind == "json":
         output.json_text(outcome.document.to_json())

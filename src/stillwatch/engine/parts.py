@@ -24,6 +24,16 @@ def folder(root: Path, spec: TableSpec) -> Path:
     return root / spec.name
 
 
+def part_name(number: int, label: str | None = None) -> str:
+    """
+    What a part is called; a label tells apart several parts of one number.
+
+    >>> part_name(12), part_name(12, "2026-11-24")
+    ('part-000012.parquet', 'part-000012-2026-11-24.parquet')
+    """
+    return f"part-{number:06d}{'-' + label if label else ''}.parquet"
+
+
 def part_files(root: Path, spec: TableSpec) -> list[Path]:
     """The parts of a table in order; empty where there is none."""
     return sorted(folder(root, spec).glob("part-*.parquet"))
@@ -46,14 +56,23 @@ def conform(spec: TableSpec, table: pa.Table) -> pa.Table:
     return cast.replace_schema_metadata(spec.schema.metadata)
 
 
-def write_part(root: Path, spec: TableSpec, number: int, tables: pa.Table | Iterable[pa.Table]) -> int:
+def write_part(root: Path, spec: TableSpec, number: int, tables: pa.Table | Iterable[pa.Table], label: str | None = None) -> int:
     """
     Write one part atomically; writing it again replaces it. Returns the number of rows.
 
     Raises:
         EngineError: the disk is full or may not be written.
     """
-    target = folder(root, spec) / f"part-{number:06d}.parquet"
+    return replace_part(folder(root, spec) / part_name(number, label), spec, tables)
+
+
+def replace_part(target: Path, spec: TableSpec, tables: pa.Table | Iterable[pa.Table]) -> int:
+    """
+    Write one part in place of the file of that name; whoever holds the old file by another name keeps it as it was.
+
+    Raises:
+        EngineError: the disk is full or may not be written.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_suffix(f".{os.getpid()}.tmp")
     n_rows = 0
@@ -108,9 +127,9 @@ def told(error: OSError, where: Path) -> EngineError:
     return EngineError(f"{where}: cannot write: {what}")
 
 
-def read_file(path: Path) -> pa.Table:
-    """One part."""
-    return pq.read_table(path)
+def read_file(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """One part, or some columns of it."""
+    return pq.read_table(path, columns=list(columns) if columns is not None else None)
 
 
 def read_table(root: Path, spec: TableSpec, columns: Sequence[str] | None = None) -> pa.Table:

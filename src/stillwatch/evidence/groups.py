@@ -16,7 +16,7 @@ from stillwatch.engine.base import Engine
 from stillwatch.engine.local import Local
 from stillwatch.records.tables import GROUP_ACCOUNTS, GROUP_EXCHANGES, TableSpec
 
-_KEYS = ("group", "account", "seen_at", "row")
+_KEYS = ("group", "account", "seen_at", "exact", "row")  # equal up to `exact`, two rows are alike in all that is looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +121,11 @@ class Chunk(Local):
 
 def exchanges(engine: Engine, groups: pa.Table, columns: Sequence[str]) -> Iterator[GroupRows]:
     """
-    The exchanges of each group, in the order of `groups`, sorted by account of the log, time and row.
+    The exchanges of each group, in the order of `groups`, sorted by account of the log, time and text.
 
     Args:
         groups: Rows of the table `groups`.
-        columns: Columns of `group_exchanges` beside `seen_at` and `row`, which are always there.
+        columns: Columns of `group_exchanges` beside `seen_at`, `exact` and `row`, which are always there.
     """
     held = engine.exchanges if isinstance(engine, Chunk) and engine.groups is groups else _Exchanges(engine, groups)
     yield from held.each(columns)
@@ -152,7 +152,7 @@ class _Exchanges:
     def each(self, columns: Sequence[str]) -> Iterator[GroupRows]:
         """The rows of each group, with these columns."""
         self._read([c for c in columns if c not in self._plain and c not in self._lists])
-        wanted = ("seen_at", "row", *columns)
+        wanted = (*_KEYS[2:], *columns)
         plain = {c: self._plain[c] for c in wanted if c in self._plain}
         lists = {c: self._lists[c] for c in wanted if c in self._lists}
         for (low, high), known in zip(self._bounds, self._known, strict=True):
@@ -179,8 +179,8 @@ class _Exchanges:
             else:
                 self._plain[c] = Plain.from_arrow(table[c])
         if first:
-            self._plain |= {k: Plain(v, np.ones(v.size, np.bool_)) for k, v in zip(_KEYS[2:], keys[2:], strict=True)}
-            self._account = _by_first_appearance(*keys)
+            self._plain |= {k: Plain.from_arrow(table[k]) for k in _KEYS[2:]}
+            self._account = _by_first_appearance(*keys[:4])
             self._bounds = list(_bounds(keys[0], self._groups))
             self._known = [{} for _ in self._bounds]
 
@@ -238,13 +238,13 @@ def _bounds(group: NDArray[np.int64], groups: pa.Table) -> Iterator[tuple[int, i
 
 
 def _by_first_appearance(
-    group: NDArray[np.int64], account: NDArray[np.int64], seen_us: NDArray[np.int64], row: NDArray[np.int64]
+    group: NDArray[np.int64], account: NDArray[np.int64], seen_us: NDArray[np.int64], exact: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Accounts of rows that are sorted by group, account and time, numbered within a group in the order of their first rows."""
+    """Accounts of rows sorted by group, account and time, numbered within a group by time and text of their first rows."""
     fresh = np.ones(group.size, np.bool_)
     fresh[1:] = (group[1:] != group[:-1]) | (account[1:] != account[:-1])
     starts = np.flatnonzero(fresh)
-    order = np.lexsort((row[starts], seen_us[starts], group[starts]))
+    order = np.lexsort((exact[starts], seen_us[starts], group[starts]))
     of_group = group[starts[order]]
     begins = np.flatnonzero(np.diff(of_group, prepend=of_group[:1] - 1)) if of_group.size else of_group
     rank = np.empty(starts.size, np.int64)

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import orjson
 
+from stillwatch.engine import parts
 from stillwatch.ingest.base import Piece
+
+FOLDER = "bad"
 
 
 def lines(piece: Piece) -> list[bytes]:
@@ -21,21 +24,30 @@ def lines(piece: Piece) -> list[bytes]:
     ]
 
 
-def write_part(root: Path, number: int, found: Iterable[bytes]) -> None:
-    """Keep the bad lines of one split."""
-    _write_private(root / "bad" / f"part-{number:06d}.ndjson", found)
+def write_part(root: Path, number: int, found: Iterable[bytes], label: str | None = None) -> None:
+    """
+    Keep the bad lines of one split.
+
+    Raises:
+        EngineError: the disk is full or may not be written.
+    """
+    path = root / FOLDER / f"part-{number:06d}{'-' + label if label else ''}.ndjson"
+    try:
+        _write_private(path, found)
+    except OSError as error:
+        raise parts.told(error, path) from error
 
 
 def gather(root: Path, target: Path) -> None:
     """One file of all bad lines in the order of the log; none where every line was read."""
-    files = sorted((root / "bad").glob("part-*.ndjson"))
+    files = sorted((root / FOLDER).glob("part-*.ndjson"))
     if files:
         _write_private(target, (f.read_bytes() for f in files))
 
 
 def drop(root: Path) -> None:
     """Forget the bad lines of an earlier run."""
-    shutil.rmtree(root / "bad", ignore_errors=True)
+    shutil.rmtree(root / FOLDER, ignore_errors=True)
 
 
 def _write_private(path: Path, found: Iterable[bytes]) -> None:

@@ -295,7 +295,7 @@ GROUP_EXCHANGES = TableSpec(
     1,
     "candidates",
     (
-        Column("group", pa.int64(), "ref groups; rows are sorted by group, account, seen_at, row"),
+        Column("group", pa.int64(), "ref groups; rows are sorted by group, account, seen_at, exact, row"),
         Column("account", pa.int64(), "ref accounts"),
         Column("row", pa.int64(), "ref signatures"),
         Column("seen_at", UTC_TIME, "when the request arrived"),

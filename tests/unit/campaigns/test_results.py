@@ -26,14 +26,14 @@ def a_store(root: Path) -> DuckDBEngine:
             {"campaign_id": "c-1", "account": -5, "membership": "core", "weight_bits": 30.0},
         ],
         attributed=[
-            {"row": 2, "exchange_id": "e2", "campaign_id": "c-1", "recipe": -1},
-            {"row": 1, "exchange_id": "e1", "campaign_id": "c-1"},
+            {"row": 2, "exchange_id": "e1", "campaign_id": "c-1"},
+            {"row": 1, "exchange_id": "e2", "campaign_id": "c-1", "recipe": -1},
         ],
     )
 
 
 def test_results_name_accounts_as_the_log_does(tmp_path: Path) -> None:
-    """One row an account, surest first, with the columns of the contract; exchanges in the order of the log."""
+    """One row an account, surest first, with the columns of the contract; exchanges in the order of attribution."""
     write_results(a_store(tmp_path / "store"), a_document(), tmp_path, pseudonymous=False)
 
     accounts, exchanges = pq.read_table(tmp_path / "accounts.parquet"), pq.read_table(tmp_path / "exchanges.parquet")

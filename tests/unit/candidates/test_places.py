@@ -70,3 +70,30 @@ def test_too_few_are_not_looked_at_and_of_many_a_part(tmp_path: Path) -> None:
     assert found.n_exchanges.tolist() == [100, 200]
     assert found.starts.tolist() == [0, 0, 50]
     assert sorted(log.rows[log.order[found.ranks]].tolist()) == list(range(0, 200, 4))
+
+
+def test_a_large_group_is_the_same_however_the_log_lay(tmp_path: Path) -> None:
+    """
+    Evenly spaced in time is what is kept, and what comes at once is told apart by account, text and id, never by its row.
+    """
+    rng = np.random.default_rng(4)
+    n, kept = 400, []
+    told: list[dict[str, Any]] = [
+        {"exchange_id": f"x{i:03}", "account": int(rng.integers(6)), "seen_at": minutes(i // 20), "exact": int(rng.integers(3))}
+        for i in range(n)
+    ]
+    for number in range(3):
+        order = rng.permutation(n) if number else np.arange(n)
+        rows = [{**told[i], "row": place} for place, i in enumerate(order)]
+        with stored(an_engine(tmp_path / str(number)), signatures=rows) as engine:
+            log = Log.load(engine, np.arange(6))
+            found = sample(engine, log, [Group(1, "community", np.arange(6), (), ())], 1, 90)
+            kept.append([rows[log.rows[log.order[rank]]]["exchange_id"] for rank in found.ranks])
+
+    assert len(kept[0]) == 90
+    assert kept[1] == kept[0]
+    assert kept[2] == kept[0]
+    by_id = {row["exchange_id"]: row for row in told}
+    assert len({by_id[x]["seen_at"] for x in kept[0]}) == n // 20
+    keys = [(by_id[x]["account"], by_id[x]["seen_at"], by_id[x]["exact"], x) for x in kept[0]]
+    assert keys == sorted(keys)
