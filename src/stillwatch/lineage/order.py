@@ -110,7 +110,10 @@ class Order:
             n=n,
             draws=proof.shuffles,
             seed=given.seed,
-            assumptions=("the training order was shuffled", "nobody published it"),
+            assumptions=(
+                "the training order was shuffled: one that follows the texts themselves rejects strangers",
+                "nobody published it, and nobody else trained in it",
+            ),
             parts=(Part("by Student's t, a model", n, proof.observed, modelled, "for what shuffles cannot resolve"),),
             pictures=(
                 NullPicture("Correlation under shuffled orders, and observed", tuple(float(v) for v in null), proof.observed),
