@@ -38,11 +38,13 @@ def test_the_golden_campaign_is_the_planted_one(outputs: dict[str, bytes]) -> No
     accounts = [orjson.loads(line) for line in outputs["accounts.jsonl"].splitlines()]
 
     core = {a["account_id"] for a in accounts if a["membership"] == "core"}
+    named = core | {a["account_id"] for a in accounts if a["membership"] == "probable"}
 
     assert campaign["verdict"] == "likely"
     assert campaign["q_value"] < 0.02
-    assert core <= planted
-    assert len(core) >= 0.9 * len(planted)
+    assert named <= planted
+    assert len(named) >= 0.9 * len(planted)
+    assert len(core) >= 0.8 * len(planted), "the rest have nothing but wording in common, and nobody is core by wording alone"
 
 
 @pytest.mark.parametrize("path", STORED, ids=lambda p: p.stem)

@@ -7,6 +7,7 @@ never acted on.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +56,21 @@ class _Traffic:
     n_exchanges: Ints
 
 
+@dataclass(frozen=True, slots=True)
+class _Log:
+    """The whole log, counted once for all campaigns: uses of each token of each kind, and exchanges that carry none."""
+
+    n_exchanges: float
+    totals: dict[str, pa.Table]
+    without: dict[str, float]
+
+    @classmethod
+    def of(cls, engine: Engine) -> Self:
+        """Count."""
+        n_exchanges = float(engine.query("SELECT count(*) AS n FROM signatures")["n"][0].as_py())
+        return cls(n_exchanges, {k: _totals(engine, k) for k in KINDS}, {k: _without(engine, k) for k in KINDS})
+
+
 def attribute(engine: Engine, campaigns: pa.Table, least_accounts: int) -> None:
     """
     Write MEMBERS and ATTRIBUTED for every row of CAMPAIGNS of which at least `least_accounts` accounts can be named.
@@ -62,11 +78,13 @@ def attribute(engine: Engine, campaigns: pa.Table, least_accounts: int) -> None:
     An account can be in several campaigns; an exchange is attributed to the strongest that claims it. Cost: one look at the
     exchanges of the accounts that carry a campaign's tokens.
     """
-    n_accounts = engine.query("SELECT count(DISTINCT account) AS n FROM signatures")["n"][0].as_py()
     members, exchanges = [tables.MEMBERS.schema.empty_table()], [tables.ATTRIBUTED.schema.empty_table()]
     claimed: Ints = np.empty(0, np.int64)
+    if campaigns.num_rows:
+        n_accounts = engine.query("SELECT count(DISTINCT account) AS n FROM signatures")["n"][0].as_py()
+        log = _Log.of(engine)
     for name in campaigns["campaign_id"].to_pylist():
-        traffic = _traffic(engine, name, claimed)
+        traffic = _traffic(engine, log, name, claimed)
         if traffic is None:
             continue
         people, told = _attributed(engine, name, traffic, n_accounts)
@@ -80,7 +98,7 @@ def attribute(engine: Engine, campaigns: pa.Table, least_accounts: int) -> None:
     engine.write(tables.ATTRIBUTED, told.sort_by("campaign_id"))
 
 
-def _traffic(engine: Engine, name: str, claimed: Ints) -> _Traffic | None:
+def _traffic(engine: Engine, log: _Log, name: str, claimed: Ints) -> _Traffic | None:
     start_rows = engine.query(
         f"""WITH mine AS (SELECT g."group", g.told_by FROM groups g JOIN campaign_groups c ON c."group" = g."group"
                        WHERE c.campaign_id = '{name}'),
@@ -111,10 +129,9 @@ def _traffic(engine: Engine, name: str, claimed: Ints) -> _Traffic | None:
     accounts, account = np.unique(rows["account"].to_numpy(), return_inverse=True)
     recipe = _told_recipe(engine, rows, start)
     rows = rows.append_column("recipe", recipe)
-    n_all = float(engine.query("SELECT count(*) AS n FROM signatures")["n"][0].as_py())
     tokens, background = [], []
     for kind in KINDS:
-        number, counts = _numbered(rows[kind], _totals(engine, kind), _without(engine, kind), start)
+        number, counts = _numbered(rows[kind], log.totals[kind], log.without[kind], start)
         tokens.append(number)
         background.append(counts)
     return _Traffic(
@@ -123,7 +140,7 @@ def _traffic(engine: Engine, name: str, claimed: Ints) -> _Traffic | None:
         accounts=accounts,
         tokens=np.column_stack(tokens),
         background=tuple(background),
-        n_background=n_all - float(start.sum()),
+        n_background=log.n_exchanges - float(start.sum()),
         start=start,
         n_exchanges=n_exchanges[np.searchsorted(everybody, accounts)].astype(np.int64),
     )
@@ -241,7 +258,9 @@ def _account_bits(engine: Engine, name: str, accounts: Ints) -> Floats:
                  size AS (SELECT count(*) AS n FROM inside),
                  shared AS (SELECT {kind}, count(*) AS k, max(units) AS units FROM inside GROUP BY {kind})
             SELECT i.account, s.k, greatest(s.units - s.k, 0) AS others, z.n FROM inside i
-            JOIN shared s ON s.{kind} = i.{kind} CROSS JOIN size z WHERE s.k >= {MIN_HOLDERS} ORDER BY i.account"""
+            JOIN shared s ON s.{kind} = i.{kind} CROSS JOIN size z
+            WHERE s.k >= {MIN_HOLDERS} AND i.account IN (SELECT account FROM looked) ORDER BY i.account""",
+            looked=pa.table({"account": accounts}),
         )
         if not held.num_rows:
             continue

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from stillwatch.campaigns import alternatives, calibrate, reference, score
 from stillwatch.engine.base import Engine
-from stillwatch.methods import fdr
+from stillwatch.methods import communities, fdr
 from stillwatch.records import tables
 from stillwatch.settings import CampaignSettings
 
@@ -179,8 +179,7 @@ def _standing(judged: Judged, places: Ints) -> int:
 
 def _overlapping(engine: Engine, groups: Ints, bits: Floats) -> Ints:
     """
-    Label of each group; the groups of one campaign share accounts, or what tells them, with the strongest of them. (Not with
-    any of them: chains of half-alike groups lead from one campaign to the next.)
+    Label of each group; groups of one campaign share accounts or what tells them.
 
     A group that holds two parts which have nothing to do with each other is two campaigns in one bag, and one that scores less
     than a part of itself, by a family's worth of bits, holds strangers beside it, who would be named with the part: the label
@@ -201,10 +200,11 @@ def _overlapping(engine: Engine, groups: Ints, bits: Floats) -> Ints:
     alike = (shared >= SAME_CAMPAIGN) | (told >= SAME_CAMPAIGN)
     whole = _of_its_wording(engine, groups) >= WHOLE
     diluted = (part & whole[:, None] & (bits[:, None] >= bits[None, :] + score.MIN_FAMILY_BITS)).any(axis=0)
-    labels = np.full(len(groups), -1)
-    for label, strongest in enumerate(np.lexsort((groups, -bits))):
-        if labels[strongest] < 0 and not (mixed | diluted)[strongest]:
-            labels[alike[strongest] & (labels < 0) & ~mixed & ~diluted] = label
+    left_out = mixed | diluted
+    alike[left_out] = alike[:, left_out] = False
+    a, b = np.nonzero(np.triu(alike, 1))
+    labels = communities.components(a, b, len(groups))
+    labels[left_out] = -1
     return labels
 
 

@@ -166,19 +166,6 @@ def test_a_slice_of_one_wording_does_not_push_the_rest_of_it_out(tmp_path: Path)
     assert engine.query('SELECT "group" FROM campaign_groups ORDER BY "group"')["group"].to_pylist() == [1, 2]
 
 
-def test_half_alike_groups_do_not_chain_two_campaigns(tmp_path: Path) -> None:
-    """A group that shares half with each of two campaigns goes with the stronger, and the two stay two."""
-    groups = {
-        1: (range(40), {"pool": 8.0, "timing": 7.0}),
-        2: (range(20, 60), {"pool": 8.0, "timing": 6.5}),
-        3: (range(40, 80), {"pool": 8.0, "timing": 6.8}),
-    }
-
-    engine = judged(tmp_path, groups)
-
-    assert sorted(c["group"] for c in campaigns(engine)) == [1, 3]
-
-
 def test_a_crowd_of_twins_does_not_hide_a_campaign(tmp_path: Path) -> None:
     """Ten more groups that do just the same leave the verdict as it was."""
     alone = campaigns(judged(tmp_path / "a", {1: (range(40), GUILTY)}))
