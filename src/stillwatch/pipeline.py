@@ -173,7 +173,11 @@ def analyse(engine: Engine, settings: Settings, known: campaigns.Reference, jour
         ("attribution", lambda: campaigns.attribute(engine, engine.read(tables.CAMPAIGNS), settings.campaigns.min_accounts)),
     )
     _run(_to_evidence(engine, settings) + judging, journal, watch)
+    if engine.spilled_bytes >= TOLD_SPILL:
+        watch.say(f"{engine.spilled_bytes / 1e9:,.1f} GB were spilled to disk, and are gone again")
 
+
+TOLD_SPILL = 100_000_000  # bytes on disk for a while that are worth a line
 
 Stage = tuple[str, Callable[[], object]]
 
