@@ -205,7 +205,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1] if __doc__ else None)
     parser.add_argument("--rows", type=int, default=40_000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--peers", help="Python of an environment with the group speed-peers")
+    parser.add_argument("--peers", help="Python of an environment with pyarrow and the group speed-peers")
     parser.add_argument("--dry", action="store_true", help="print, do not record")
     asked = parser.parse_args()
     if not CORPUS.exists():

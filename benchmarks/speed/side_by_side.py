@@ -8,7 +8,7 @@ A log of the preset demo. The usual recipe links accounts by near-equal prompts 
 Spark's MinHashLSH and a connected-components pass on the driver (GraphFrames needs a JAR that no wheel holds). Each is given
 every distinct prompt once, which flatters both. honeypotllm scores each request, and its own threshold counts.
 
-PEERS is an environment with the groups speed-peers and quality-peers; a peer without its environment is left out.
+PEERS is an environment with pyarrow and the groups speed-peers and quality-peers; a peer without its environment is left out.
 CPU seconds are of the whole process tree, start included.
 """
 
