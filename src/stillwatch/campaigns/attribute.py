@@ -122,10 +122,10 @@ def _traffic(engine: Engine, log: _Log, name: str, claimed: Ints) -> _Traffic | 
     rows = rows.filter(pa.array(~np.isin(rows["row"].to_numpy(), claimed)))
     everybody, n_exchanges = np.unique(rows["account"].to_numpy(), return_counts=True)
     start = np.isin(rows["row"].to_numpy(), start_rows["row"].to_numpy())
-    rows = rows.filter(pa.array(~_of_a_list(rows, start)))
+    kept = ~_of_a_list(rows, start)
+    rows, start = rows.filter(pa.array(kept)), start[kept]
     if not rows.num_rows:
         return None
-    start = np.isin(rows["row"].to_numpy(), start_rows["row"].to_numpy())
     accounts, account = np.unique(rows["account"].to_numpy(), return_inverse=True)
     recipe = _told_recipe(engine, rows, start)
     rows = rows.append_column("recipe", recipe)
