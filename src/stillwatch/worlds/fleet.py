@@ -57,7 +57,8 @@ class Fleet:
         infra_reuse: Share of accounts on the campaign's own cards, devices and networks, 0 to 1.
         accounts_a_card: On the reused infrastructure.
         shared_client: Share of accounts with the campaign's client and settings.
-        signup: "burst" (within two days), "staggered" (over the sixty days before) or "aged" (like anyone).
+        signup: "burst" (within two days), "staggered" (over the sixty days before), "aged" (like anyone) or "fresh" (each account
+            within two days before its first request: with lifetime_days of 1 it spends on its first day what it will ever spend).
         signup_days: Another span of a burst's or staggered sign-ups, days; none = as said there.
         volume_sigma: Spread of log exchanges an account; ordinary accounts have 1.8, 0 = all alike.
     """
@@ -97,8 +98,8 @@ class Fleet:
         check(self, _SHARES, ("accounts_a_card", "samples"))
         if not 0.0 <= self.cover <= MAX_COVER:
             raise ValueError(f"cover must lie in 0 … {MAX_COVER}")
-        if self.signup not in ("aged", *_SIGNUP_DAYS):
-            raise ValueError("signup must be burst, staggered or aged")
+        if self.signup not in ("aged", "fresh", *_SIGNUP_DAYS):
+            raise ValueError("signup must be burst, staggered, aged or fresh")
         for name, most in (("recipes", MAX_RECIPES), ("contracts", MAX_CONTRACTS), ("pivot_delay_days", 14)):
             if not 0 <= (getattr(self, name) or 0) <= most:
                 raise ValueError(f"{name} must lie in 0 … {most}")
@@ -186,6 +187,9 @@ class Fleet:
 
     def _sign_up(self, draft: Draft, rng: np.random.Generator, block: People) -> None:
         if self.signup == "aged":
+            return
+        if self.signup == "fresh":
+            block.created[:] = draft.era.end  # render.created_before_use brings it to just before the first request
             return
         span = int((self.signup_days or _SIGNUP_DAYS[self.signup]) * DAY)
         last = draft.era.start - int(rng.integers(0, 20)) * DAY

@@ -10,6 +10,7 @@ from tests.planting import ERA, Planted, planted
 from stillwatch.worlds.clock import DAY, HOUR
 from stillwatch.worlds.fleet import Fleet
 from stillwatch.worlds.hashing import mix
+from stillwatch.worlds.render import created_before_use
 from stillwatch.worlds.shapes.elicitation import Elicitation
 from stillwatch.worlds.shapes.hydra import Hydra
 from stillwatch.worlds.shapes.split import Split
@@ -56,6 +57,17 @@ def test_a_client_may_be_shared() -> None:
     clients = Counter(planted(Split(accounts=200, exchanges=200, shared_client=0.9)).people.client.tolist())
 
     assert 165 < clients.most_common(1)[0][1] <= 200
+
+
+def test_fresh_accounts_sign_up_for_their_first_request() -> None:
+    """Within two days before it, each on a day of its own where accounts are used one after another."""
+    world = planted(Split(accounts=60, exchanges=600, cover=0.0, signup="fresh", lifetime_days=1.0, jitter=0.0))
+    created_before_use(world.people, world.events)
+
+    first = np.array([world.events.at[world.events.account == a].min() for a in range(60)])
+
+    assert ((first - world.people.created > 0) & (first - world.people.created <= 2 * DAY)).all()
+    assert np.ptp(world.people.created) > 2 * DAY
 
 
 @pytest.mark.parametrize(("signup", "span_days"), [("burst", 4), ("staggered", 62)])

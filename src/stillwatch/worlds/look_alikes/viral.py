@@ -6,9 +6,9 @@ from typing import ClassVar
 import numpy as np
 
 from stillwatch.worlds.cast import join_together
-from stillwatch.worlds.clock import DAY
+from stillwatch.worlds.clock import DAY, I64
 from stillwatch.worlds.draft import Draft, check
-from stillwatch.worlds.traffic import alone, chats, fold, volumes
+from stillwatch.worlds.traffic import alone, chats, fold, harvest, volumes
 from stillwatch.worlds.writers import Fixed
 
 
@@ -22,6 +22,7 @@ class Viral:
         exchanges: In total; one each is the viral prompt, the rest ordinary chat.
         half_life_days: Of the wave.
         joined_days: Its accounts signed up for the prompt, within so many days; none = when anyone does.
+        trial: Share of accounts that sign up for it, try the service out on that one day, and never return, 0 to 1.
     """
 
     kind: ClassVar[str] = "viral"
@@ -30,9 +31,10 @@ class Viral:
     exchanges: int = 3_000
     half_life_days: float = 1.0
     joined_days: float | None = None
+    trial: float = 0.0
 
     def __post_init__(self) -> None:
-        check(self)
+        check(self, ("trial",))
         if self.half_life_days <= 0:
             raise ValueError("half_life_days must be above 0")
 
@@ -40,9 +42,19 @@ class Viral:
         """Enrol, chat, and send the prompt once each."""
         account, block = draft.cast.enrol(rng, self.accounts, part)
         join_together(rng, block, draft.era, self.joined_days)
-        chats(draft, rng, account, block, volumes(rng, self.accounts, self.exchanges - self.accounts))
+        counts = volumes(rng, self.accounts, self.exchanges - self.accounts)
+        tries = np.arange(self.accounts) >= self.accounts - round(self.trial * self.accounts)
+        chats(draft, rng, account, block, np.where(tries, 0, counts))
         begin = draft.era.start + int(rng.random() * 0.8 * draft.era.days * DAY)
         at = begin + (rng.exponential(self.half_life_days / np.log(2), self.accounts) * DAY).astype(np.int64)
+        if tries.any():
+            block.created[tries] = draft.era.end  # render.created_before_use brings it to just before the first request
+            self._try_out(draft, rng, account[tries], counts[tries], fold(at, draft.era)[tries])
         writer = draft.hire(Fixed(draft.library.tasks(rng, 1, "viral")))
         once = np.zeros(self.accounts, np.uint64)
         draft.send(writer, fold(at, draft.era), account, once, alone(draft, account, np.arange(self.accounts)))
+
+    def _try_out(self, draft: Draft, rng: np.random.Generator, account: I64, counts: I64, first: I64) -> None:
+        """Send all the rest within a day of the prompt."""
+        after = np.repeat(first, counts) + rng.integers(0, DAY, int(counts.sum()))
+        harvest(draft, draft.library.plain(rng, len(after)), fold(after, draft.era), np.repeat(account, counts), harvested=False)
