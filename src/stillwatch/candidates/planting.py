@@ -187,10 +187,15 @@ def _queue(rng: np.random.Generator, window: Window, n: int, own_us: Ints) -> In
 
 
 def _cover(each: int, n: int, source: _Source, rng: np.random.Generator) -> tuple[Ints, Ints]:
-    """`each` exchanges an account of what one real account sent, again from its start where it sent fewer."""
+    """
+    `each` exchanges an account of what one real account sent: one of those that sent as many, or of the n that sent most.
+
+    Where these sent fewer, it begins again from the start, and so returns to its words more than a person would.
+    """
     if not each:
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    able = np.flatnonzero(source.lengths >= 2)
+    able = np.argsort(-source.lengths, kind="stable")[: max(n, int((source.lengths >= each).sum()))]
+    able = able[source.lengths[able] >= 2]
     donor = able[rng.integers(0, len(able), n)]
     step = np.arange(each)[None, :] % source.lengths[donor][:, None]
     return (source.starts[donor][:, None] + step).ravel(), np.repeat(np.arange(n), each)
