@@ -29,6 +29,7 @@ FED_BY: Mapping[str, tuple[str, ...]] = {  # column of `signatures` -> columns o
     "tokens": ("prompt",),
     "fill": ("prompt",),
     "elicitation": ("prompt",),
+    "blobs": ("prompt", "messages"),
 }
 Read = Callable[[Split, IngestSettings], Iterator[Piece]]
 _SHOWN_BAD = 5

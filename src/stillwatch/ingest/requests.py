@@ -62,7 +62,19 @@ def _turn(item: Mapping[str, object]) -> dict[str, str]:
     for call in _list(item.get("tool_calls")):
         function = mapping_at(call, "function")
         parts.append(call_text(function.get("name"), function.get("arguments")))
+    parts += _sealed(item)
     return {"role": _role(item, role), "content": "\n".join(p for p in parts if p)}
+
+
+_SEALS = ("signature", "encrypted_content", "thought_signature", "thoughtSignature")
+
+
+def _sealed(item: Mapping[str, object]) -> list[str]:
+    """Reasoning that a provider encrypted or signed and a client sends back: of the turn, its blocks and its details."""
+    blocks = [item, *_list(item.get("content"))]
+    found = [b[name] for b in blocks for name in _SEALS if name in b]
+    found += [d[name] for d in _list(item.get("reasoning_details")) for name in ("data", "signature") if name in d]
+    return [s for s in found if isinstance(s, str)]
 
 
 def _role(item: Mapping[str, object], role: object) -> str:

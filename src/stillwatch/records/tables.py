@@ -133,6 +133,9 @@ SIGNATURES = TableSpec(
         Column("completion_tokens", pa.int32(), "tokens of the answer", True),
         Column("reasoning_tokens", pa.int32(), "tokens of hidden reasoning", True),
         Column("status", pa.int32(), "HTTP status", True),
+        Column(
+            "blobs", pa.list_(pa.int64()), "at most 8 digests of long opaque strings in newest turn and history, sorted", True
+        ),
     ),
 )
 

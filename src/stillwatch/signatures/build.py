@@ -22,6 +22,7 @@ from stillwatch.methods.words import character_classes
 from stillwatch.privacy import Key
 from stillwatch.records.tables import ACCOUNTS, EXCHANGES, SIGNATURES
 from stillwatch.signatures import shape
+from stillwatch.signatures.blobs import blobs
 from stillwatch.signatures.ids import client_family, digests, networks
 from stillwatch.signatures.scan import PROMPT_FRAGMENTS, SYSTEM_FRAGMENTS, Scanned, Scanner, join, seeds_of
 from stillwatch.signatures.texts import scan_column, set_values, texts_of
@@ -99,6 +100,7 @@ def sign(exchanges: pa.RecordBatch, first_row: int, key: Key) -> pa.Table:
     columns["system"] = _keyed(scanned.text, scanner, 2, systems.indices)
     columns["config"] = _config(exchanges, tools, key, scanner)
     columns["n_turns"] = pc.list_value_length(get("messages"))
+    columns["blobs"] = blobs(prompts, get("messages"), key)
     columns |= {name: texts[name] for name in texts.column_names}
     return pa.table({name: columns[name] for name in SIGNATURES.names}).cast(SIGNATURES.schema)
 

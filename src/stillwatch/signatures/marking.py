@@ -32,6 +32,7 @@ _EXAMPLES: tuple[dict[str, object], ...] = (
     },
     {"account_id": "a-3", "prompt": "请把下面的句子翻译成英文，并解释每一步。", "system_prompt": "Translate.", "max_tokens": 64},
     {"account_id": "a-4"},
+    {"account_id": "a-5", "messages": [{"role": "assistant", "content": "Aa0+" * 30}]},
 )
 
 

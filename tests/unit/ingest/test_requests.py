@@ -37,6 +37,15 @@ def test_leading_system_turns_are_the_system_prompt_and_later_ones_stay() -> Non
         ({"type": "function_call", "name": "f", "arguments": "{}"}, ("assistant", "f({})")),
         ({"type": "function_call_output", "output": "14"}, ("tool", "14")),
         ({"type": "reasoning", "summary": []}, ("assistant", "")),
+        ({"type": "reasoning", "summary": [], "encrypted_content": "gAAAA="}, ("assistant", "gAAAA=")),
+        (
+            {"role": "assistant", "content": [{"type": "thinking", "thinking": "hm", "signature": "ErUB"}, {"text": "14"}]},
+            ("assistant", "hm\n14\nErUB"),
+        ),
+        (
+            {"role": "assistant", "content": "14", "reasoning_details": [{"type": "reasoning.encrypted", "data": "Ab+"}]},
+            ("assistant", "14\nAb+"),
+        ),
     ],
 )
 def test_turns_of_every_shape(item: dict[str, object], turn: tuple[str, str]) -> None:
