@@ -28,8 +28,8 @@ and the scan says so.
 
 Detectors that see the same behaviour are one family: of a family the strongest weight for a campaign counts, and evidence
 against always counts. The families are `pool` (one pool of prompts dealt out, or a shared list), `timing`, `release`,
-`infrastructure`, `homogeneity` (accounts made and used alike), `relay` (many end users behind one account) and `peers`
-(what other providers saw; it moves no p-value). Even volumes alone stay below the three bits from which a family counts.
+`infrastructure`, `homogeneity` (accounts made and used alike), `relay` (many end users behind one account),
+`replay` (a model's encrypted reasoning sent back by others) and `peers` (what other providers saw; it moves no p-value). Even volumes alone stay below the three bits from which a family counts.
 
 No detector looks at what is asked, or at a country, a language or an hour of the day as such.
 

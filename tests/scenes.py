@@ -19,7 +19,7 @@ _ZIPF = 1 / np.arange(1, VOCABULARY + 1)
 CUMULATIVE = np.cumsum(_ZIPF / _ZIPF.sum())
 RELEASE = Release("new", 80.0, 10_000, 600)
 INFRASTRUCTURE = frozenset({"payment", "device", "network", "client", "account_created_at"})
-EVERYTHING = INFRASTRUCTURE | {"system", "tokens", "seen_at", "exact", "fill", "model", "peer_hits"}
+EVERYTHING = INFRASTRUCTURE | {"system", "blobs", "tokens", "seen_at", "exact", "fill", "model", "peer_hits"}
 
 
 def an_engine(root: Path) -> DuckDBEngine:
@@ -28,17 +28,22 @@ def an_engine(root: Path) -> DuckDBEngine:
 
 
 def ordinary(seed: int, accounts: int = 20, exchanges: int = 10, own_share: float = 0.2, first: int = 1_000) -> list[Visit]:
-    """Accounts that return to words of their own, by day, on their own days, each asking its own things."""
+    """
+    Accounts that return to words of their own, by day, on their own days, each asking its own things; their clients send the
+    model's reasoning back, and one in ten of them has a file that another has too.
+    """
     rng = np.random.default_rng(seed)
     out = []
     for account in range(first, first + accounts):
         own = rng.integers(VOCABULARY, 2**30, 25)
         noon = rng.normal(14, 3)
-        for _ in range(exchanges):
+        for i in range(exchanges):
             n_own = rng.binomial(15, own_share)
             words = [*_common(rng, 15 - n_own), *rng.choice(own, n_own)]
             hour = float(np.clip(rng.integers(7) * 24 + rng.normal(noon, 2), 0, 167.9))
-            out.append(_visit(rng, account, hour, words, "new" if hour > 80 and rng.random() < 0.02 else "small"))
+            visit = _visit(rng, account, hour, words, "new" if hour > 80 and rng.random() < 0.02 else "small")
+            file = () if i or account % 20 > 1 else (-(account // 20),)
+            out.append(replace(visit, blobs=(2**40 + 1_000 * account + i, *file)))
     return out
 
 
@@ -46,7 +51,8 @@ def fleet(
     seed: int, accounts: int = 20, exchanges: int = 10, first: int = 2_000, busy: int = 30, hit: str | None = "template"
 ) -> list[Visit]:
     """
-    Accounts fed from one queue with one pool of prompts, in the same hours, half of them moved by a release; a peer knows them.
+    Accounts fed from one queue with one pool of prompts, in the same hours, half of them moved by a release; a peer knows them,
+    and each prompt comes with one of four reasoning blobs an account, whoever's it was.
     """
     rng = np.random.default_rng(seed)
     hours = rng.choice(168, busy, replace=False)
@@ -54,6 +60,7 @@ def fleet(
         replace(
             _visit(rng, a, float(hour := rng.choice(hours) + rng.random()), _common(rng, 15), _moved(rng, float(hour))),
             hit=hit,
+            blobs=(int(rng.integers(1, 4 * accounts + 1)) + 1_000_000 * seed,),
         )
         for a in range(first, first + accounts)
         for _ in range(exchanges)

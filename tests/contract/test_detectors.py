@@ -167,6 +167,7 @@ def test_names_are_unique_and_families_known() -> None:
         "infrastructure",
         "homogeneity",
         "relay",
+        "replay",
         "peers",
     }
 

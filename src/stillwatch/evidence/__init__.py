@@ -2,8 +2,9 @@
 A group in, evidence out: each detector says one thing about each group, in bits, with its null and its reason.
 
 Families: `pool` (one pool of prompts dealt out, against a shared list), `timing`, `release`, `infrastructure`, `homogeneity`
-(accounts made and used alike), `relay` (many end users behind one account), `peers` (what other providers saw). Within a family
-the strongest weight for a campaign counts; evidence against always counts. That rule is applied by campaigns/.
+(accounts made and used alike), `relay` (many end users behind one account), `replay` (a model's reasoning sent back by
+others), `peers` (what other providers saw). Within a family the strongest weight for a campaign counts; evidence against
+always counts. That rule is applied by campaigns/.
 """
 
 from stillwatch.engine.base import Engine
@@ -14,6 +15,7 @@ from stillwatch.evidence.peers import Peers
 from stillwatch.evidence.persistence import Persistence
 from stillwatch.evidence.pivot import ModelPivot
 from stillwatch.evidence.relay import Relay
+from stillwatch.evidence.replay import Replay
 from stillwatch.evidence.signups import Signups
 from stillwatch.evidence.synchrony import Synchrony
 from stillwatch.evidence.volumes import Volumes
@@ -30,6 +32,7 @@ DETECTORS: tuple[Detector, ...] = (
     Signups(),
     Volumes(),
     Relay(),
+    Replay(),
     InfrastructureCollisions("payment"),
     InfrastructureCollisions("device"),
     InfrastructureCollisions("network"),

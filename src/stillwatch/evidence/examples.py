@@ -126,6 +126,24 @@ def one_organisation(field: str) -> Scene:
     return Scene({1: []}, {1: [replace(_seat(a, field, 1, 1), org=77) for a in range(ACCOUNTS)]})
 
 
+def replayed() -> Scene:
+    """Thirty accounts that send blobs out of one store of seventy, five a week each."""
+    rng = np.random.default_rng(6)
+    return _one([Visit(a, d * 24.0 + 9, blobs=(int(rng.integers(1, 71)),)) for a in range(ACCOUNTS) for d in range(5)])
+
+
+def sent_back() -> Scene:
+    """Thirty accounts whose clients send the model's reasoning of their own conversations back, each blob twice."""
+    return _one(
+        [Visit(a, d * 24.0 + 9 + n, blobs=(a * DAYS + d + 1,)) for a in range(ACCOUNTS) for d in range(DAYS) for n in (0, 1)]
+    )
+
+
+def in_every_template() -> Scene:
+    """Thirty accounts whose template holds three encoded files, the same for all."""
+    return _one([Visit(a, d * 24.0 + 9, blobs=(1, 2, 3)) for a in range(ACCOUNTS) for d in range(DAYS)])
+
+
 def seen_by_peers(kind: str) -> Scene:
     """Two exchanges in three of thirty accounts are what a peer's indicator looks for."""
     return _one([Visit(a, d * 24.0 + a % 9, hit=kind if (a + d) % 3 else None) for a in range(ACCOUNTS) for d in range(DAYS)])

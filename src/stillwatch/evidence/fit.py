@@ -74,6 +74,8 @@ def fit(evidence: pa.Table, harvested: Mapping[int, float], before: Rates, prove
         rates = replace(rates, volumes=_striking(seen["volumes"], before.volumes))
     if "relay" in seen:
         rates = replace(rates, relay=_meeting(seen["relay"], before.relay))
+    if "replay" in seen:
+        rates = replace(rates, replay=_meeting(seen["replay"], before.replay))
     if "model_pivot" in seen:
         old = before.pivot
         dispersion, reach, stray = _excess(seen["model_pivot"], 0.0, old.dispersion, old.reach, old.stray)

@@ -131,6 +131,7 @@ class Rates:
     signups: StrikingRates
     volumes: StrikingRates
     relay: MeetingRates
+    replay: MeetingRates
     infrastructure: dict[str, MeetingRates]
     peers: dict[str, MeetingRates]
 
@@ -159,6 +160,7 @@ def from_json(raw: bytes) -> Rates:
         signups=StrikingRates(**_laws(NormalLaw, tree["signups"])),
         volumes=StrikingRates(**_laws(NormalLaw, tree["volumes"])),
         relay=MeetingRates(**tree["relay"]),
+        replay=MeetingRates(**tree["replay"]),
         infrastructure={field: MeetingRates(**v) for field, v in tree["infrastructure"].items()},
         peers={kind: MeetingRates(**v) for kind, v in tree["peers"].items()},
     )

@@ -27,6 +27,7 @@ class Visit:
         exact: Digest of the whole prompt.
         model: Model asked for.
         hit: Kind of the peers' indicator that it hits: template, contract, network, token; None = none.
+        blobs: Digests of the opaque strings that it sends.
     """
 
     account: int
@@ -36,6 +37,7 @@ class Visit:
     exact: int | None = None
     model: str = "small"
     hit: str | None = None
+    blobs: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,17 +157,21 @@ class Scene:
         return _table(GROUP_ACCOUNTS, rows)
 
     def _signatures(self) -> pa.Table:
-        """What accounts send in the whole log, as far as a seat says so: by which system prompt."""
+        """What accounts send in the whole log, as far as a seat says through which system prompt, or a visit with which blobs."""
         seated = [s for g in self._numbers() for s in self.seats.get(g, ()) if s.n_systems and s.n_exchanges]
-        sent = [(s.account, s.org, n % s.n_systems) for s in seated for n in range(s.n_exchanges or 0)]
+        sent: list[tuple[int, int | None, int | None, list[int] | None]] = [
+            (s.account, s.org, n % s.n_systems, None) for s in seated for n in range(s.n_exchanges or 0)
+        ]
+        sent += [(v.account, None, None, sorted(v.blobs)) for _, _, v in self._rows() if v.blobs]
         told: dict[str, Iterable[object]] = {
             "row": range(len(sent)),
             "exchange_id": [str(n) for n in range(len(sent))],
-            "account": [account for account, _, _ in sent],
+            "account": [account for account, *_ in sent],
             "seen_at": [START] * len(sent),
             "model": ["small"] * len(sent),
-            "org": [org for _, org, _ in sent],
-            "system": [system for _, _, system in sent],
+            "org": [org for _, org, *_ in sent],
+            "system": [system for _, _, system, _ in sent],
+            "blobs": [blobs for *_, blobs in sent],
         }
         columns = [pa.array(told.get(f.name, [None] * len(sent)), f.type) for f in SIGNATURES.schema]
         return pa.table(columns, schema=SIGNATURES.schema)

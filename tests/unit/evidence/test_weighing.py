@@ -36,4 +36,4 @@ def test_a_log_of_times_alone_is_weighed_by_time_alone(tmp_path: Path) -> None:
 
         assert engine.read(EVIDENCE)["detector"].to_pylist() == ["synchrony", "volumes"]
     assert all(s.detector in s.reason for s in skipped)
-    assert len(skipped) == 10
+    assert len(skipped) == 11
