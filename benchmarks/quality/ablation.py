@@ -31,6 +31,7 @@ from stillwatch.worlds.grade import Share
 WORLD = Path(__file__).with_suffix(".toml")
 KEY = Key(b"ablation: not a secret key......")
 CLEAN = {"infra_reuse": 0.0}
+UNEVEN = {"signup": "aged", "volume_sigma": 1.8, "pivot": 0.06}  # made, used and moved like anyone's accounts
 SHAPES: dict[str, tuple[str, dict[str, object]]] = {
     "split": ("split", {"accounts": 80, "exchanges": 2_600, "cover": 0.5}),
     "split, clean": ("split", {"accounts": 80, "exchanges": 2_600, "cover": 0.5, **CLEAN}),
@@ -38,6 +39,7 @@ SHAPES: dict[str, tuple[str, dict[str, object]]] = {
     "relay": ("relay", {"accounts": 80, "exchanges": 2_400, "cover": 0.3}),
     "relay, clean": ("relay", {"accounts": 80, "exchanges": 2_400, "cover": 0.3, **CLEAN}),
     "replay, clean": ("replay", {"accounts": 60, "exchanges": 1_800, **CLEAN}),
+    "replay, clean, uneven": ("replay", {"accounts": 60, "exchanges": 1_800, **CLEAN, **UNEVEN}),
     "technique search, clean": ("technique_search", {"accounts": 60, "exchanges": 1_800, **CLEAN}),
     "hydra, waits": ("hydra", {"accounts": 60, "exchanges": 1_800, "cover": 0.3, "pivot_delay_days": 3.0, "days": 14.0, **CLEAN}),
     "hydra, aged": ("hydra", {"accounts": 60, "exchanges": 1_800, "cover": 0.3, "signup": "aged", **CLEAN}),
@@ -51,6 +53,7 @@ CHANNELS: dict[str, tuple[str, ...]] = {  # channel -> the shapes it is for
     "signups": (*SHAPES, TEXT),
     "volumes": ("split, clean, aged", "hydra, aged", "relay, clean"),
     "relay": ("relay", "relay, clean"),
+    "replay": ("replay, clean", "replay, clean, uneven"),
     ALL: (*SHAPES, TEXT),
 }
 
@@ -63,6 +66,11 @@ class Tally:
     found: int = 0
     false: int = 0
     accounts: Counter[str] = field(default_factory=Counter)
+
+    def add(self, found: bool, false: int, accounts: Counter[str]) -> None:
+        """Count one more world."""
+        self.n, self.found, self.false = self.n + 1, self.found + found, self.false + false
+        self.accounts += accounts
 
     def told(self) -> dict[str, object]:
         """As plain values, with intervals."""
@@ -93,14 +101,18 @@ def measured(
         everything, groups = engine.read(tables.EVIDENCE), engine.read(tables.GROUPS)
         for channel in ("", *channels):
             engine.write(tables.EVIDENCE, _without(everything, groups, channel))
-            out[channel] = _judged(engine, settings, {a: p["campaign"] for a, p in told.items()})
+            out[channel] = judged(engine, settings, {a: p["campaign"] for a, p in told.items()})
     return out
 
 
 def _world(shape: str) -> worlds.World:
     if shape == TEXT:
         return worlds.load(WORLD.with_stem("ablation_text"))
-    kind, dials = SHAPES[shape]
+    return world_with(*SHAPES[shape])
+
+
+def world_with(kind: str, dials: dict[str, object]) -> worlds.World:
+    """Every look-alike, and one campaign."""
     base = worlds.load(WORLD)
     return replace(base, parts={**base.parts, "planted": worlds.PARTS[kind](**dials)})
 
@@ -116,7 +128,8 @@ def _without(evidence: pa.Table, groups: pa.Table, channel: str) -> pa.Table:
     return evidence.filter(pc.not_equal(evidence["detector"], channel))
 
 
-def _judged(engine: DuckDBEngine, settings: Settings, campaign_of: dict[int, str | None]) -> tuple[bool, int, Counter[str]]:
+def judged(engine: DuckDBEngine, settings: Settings, campaign_of: dict[int, str | None]) -> tuple[bool, int, Counter[str]]:
+    """Was the campaign found, how many false ones were, and accounts named, harvesting, accused and benign."""
     found = campaigns.judge(engine, settings.campaigns, campaigns.chosen(settings.campaigns))
     campaigns.attribute(engine, found, settings.campaigns.min_accounts)
     likely = set(found.filter(pc.equal(found["verdict"], "likely"))["campaign_id"].to_pylist())
@@ -154,9 +167,7 @@ def main() -> None:
             with tempfile.TemporaryDirectory(prefix="stillwatch-ablation-") as scratch:
                 told = measured(shape, seed, channels, Path(scratch), given.reference, given.corpus)
             for channel, (found, false, accounts) in told.items():
-                tally = tallies.setdefault((shape, channel), Tally())
-                tally.n, tally.found, tally.false = tally.n + 1, tally.found + found, tally.false + false
-                tally.accounts += accounts
+                tallies.setdefault((shape, channel), Tally()).add(found, false, accounts)
         for channel in ("", *channels):
             t = tallies[shape, channel]
             print(
