@@ -1,6 +1,6 @@
 """Late pivot: a group takes up a new model within the same two days, one to thirteen days after its release."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from benchmarks.quality.channels.base import Seen
 
@@ -29,7 +29,7 @@ def late_pivot(engine: Engine) -> Mapping[int, Seen]:
     return {g: Seen.share(*found) for g, found in shares.items() if found is not None}
 
 
-def most_at_once(days: list[tuple[int, int | None]]) -> tuple[int, int] | None:
+def most_at_once(days: Sequence[tuple[int, int | None]]) -> tuple[int, int] | None:
     """
     (moved, could have) of the most telling day from 1 to 13.
 

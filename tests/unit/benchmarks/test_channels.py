@@ -26,10 +26,7 @@ def test_requests_without_a_word_of_ones_others_are_isolated() -> None:
 
 def test_the_most_telling_day_counts() -> None:
     """Six of twelve that still waited moved within two days; whoever moved at once had not waited."""
-    moved: list[tuple[int, int | None]] = [(9, 3)] * 6 + [(9, 0)] * 9
-    waiting: list[tuple[int, int | None]] = [(9, None)] * 6
-
-    assert most_at_once(moved + waiting) == (6, 12)
+    assert most_at_once([*[(9, 3)] * 6, *[(9, None)] * 6, *[(9, 0)] * 9]) == (6, 12)
     assert most_at_once([(9, 0)] * 30) is None
 
 
