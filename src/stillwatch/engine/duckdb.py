@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from stillwatch.engine import parts
+from stillwatch.engine.ahead import ahead
 from stillwatch.engine.stored import Stored
 from stillwatch.errors import EngineError
 from stillwatch.records.tables import ALL
@@ -50,10 +51,10 @@ class DuckDBEngine(Stored):
             ("threads", self._workers),
             ("TimeZone", "UTC"),
             ("preserve_insertion_order", True),
-            ("enable_progress_bar", False),
         ):
-            self._connection.execute(f"SET {name} = ?", [value])
+            self._connection.execute(f"SET GLOBAL {name} = ?", [value])  # of the cursors too
         self._views: dict[str, int] = {}
+        self._refreshing = threading.Lock()
 
     def close(self) -> None:
         """Let go of DuckDB and its spill folder."""
@@ -76,35 +77,37 @@ class DuckDBEngine(Stored):
                 raise
 
     def query(self, sql: str, **tables: pa.Table) -> pa.Table:
-        """Run one SELECT; `tables` are visible under their keyword names."""
-        try:
-            with _errors_told():
-                return self._run(sql, tables).to_arrow_table()
-        finally:
-            self._forget(tables)
+        """Run one SELECT; `tables` are visible under their keyword names. Several threads may ask at once."""
+        self._refresh_views()
+        with _errors_told(), self._cursor() as cursor:
+            for name, table in tables.items():
+                cursor.register(name, table)
+            return cursor.sql(sql).to_arrow_table()
 
     def batches(self, sql: str, rows: int = 131_072) -> Iterator[pa.RecordBatch]:
-        """Stream one SELECT."""
-        with _errors_told():
-            yield from self._run(sql, {}).to_arrow_reader(rows)
-
-    def _run(self, sql: str, tables: dict[str, pa.Table]) -> duckdb.DuckDBPyRelation:
+        """Stream one SELECT; the next rows are read while these are looked at."""
         self._refresh_views()
-        for name, table in tables.items():
-            self._connection.register(name, table)
-        return self._connection.sql(sql)
+        yield from ahead(self._streamed(sql, rows))
 
-    def _forget(self, tables: dict[str, pa.Table]) -> None:
-        for name in tables:
-            self._connection.unregister(name)
+    @contextmanager
+    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection of its own for a question, so that threads do not take each other's answers."""
+        with self._connection.cursor() as cursor:
+            cursor.execute("SET enable_progress_bar = false")  # of a connection: the others are the database's
+            yield cursor
+
+    def _streamed(self, sql: str, rows: int) -> Iterator[pa.RecordBatch]:
+        with _errors_told(), self._cursor() as cursor:
+            yield from cursor.sql(sql).to_arrow_reader(rows)
 
     def _refresh_views(self) -> None:
-        for spec in ALL:
-            files = parts.part_files(self._root, spec)
-            if files and self._views.get(spec.name) != len(files):
-                listed = ", ".join("'" + str(f).replace("'", "''") + "'" for f in files)
-                self._connection.execute(f"CREATE OR REPLACE VIEW {spec.name} AS SELECT * FROM read_parquet([{listed}])")
-                self._views[spec.name] = len(files)
+        with self._refreshing:
+            for spec in ALL:
+                files = parts.part_files(self._root, spec)
+                if files and self._views.get(spec.name) != len(files):
+                    listed = ", ".join("'" + str(f).replace("'", "''") + "'" for f in files)
+                    self._connection.execute(f"CREATE OR REPLACE VIEW {spec.name} AS SELECT * FROM read_parquet([{listed}])")
+                    self._views[spec.name] = len(files)
 
 
 @contextmanager

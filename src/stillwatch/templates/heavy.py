@@ -1,11 +1,12 @@
 """Heavy fragments: those that enough distinct accounts send, counted exactly in two passes."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from stillwatch.engine.ahead import ahead
 from stillwatch.methods.postings import Crowd, Postings
 from stillwatch.templates.stream import Held
 
@@ -33,10 +34,16 @@ def heavy(held: Callable[[], Iterable[Held]], expected: int, min_requests: int, 
     for part in held():
         crowd.add(part.values, part.offsets, part.account)
     postings = Postings()
-    for part in held():
-        kept = crowd.keeps(part.values)
-        postings.add(part.values[kept], np.repeat(part.account, np.diff(part.offsets))[kept])
+    for value, account in ahead(_kept(crowd, held())):
+        postings.add(value, account)
     value, n_requests, n_accounts = postings.counts()
     enough = np.flatnonzero((n_requests >= min_requests) & (n_accounts >= min_accounts))
     order = enough[np.argsort(value[enough])]
     return Heavy(value[order], n_requests[order], n_accounts[order])
+
+
+def _kept(crowd: Crowd, held: Iterable[Held]) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+    """Values that the sieve lets through, each with its account."""
+    for part in held:
+        kept = crowd.keeps(part.values)
+        yield part.values[kept], np.repeat(part.account, np.diff(part.offsets))[kept]

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stillwatch.engine import parts
+from stillwatch.engine.ahead import ahead
 from stillwatch.engine.base import Engine
 from stillwatch.methods.intern import Interner
 from stillwatch.methods.nearness import cells
@@ -75,7 +76,7 @@ def mine(engine: Engine, settings: TemplateSettings) -> None:
     relations = Relations(ids)
     engine.write(FRAGMENTS, _fragment_table(worded, recipes))
     parts.drop(engine.root, USES)
-    parts.write_part(engine.root, USES, 0, _uses(engine, mined, settings, ids, relations))
+    parts.write_part(engine.root, USES, 0, ahead(_uses(engine, mined, settings, ids, relations)))
     engine.write(RECIPES, _recipe_table(engine, mined, ids, relations.kin(settings)))
 
 
@@ -139,16 +140,20 @@ def _uses(
     engine: Engine, mined: Mined, settings: TemplateSettings, ids: npt.NDArray[np.int64], relations: Relations
 ) -> Iterator[pa.Table]:
     """Stream the uses, and tell `relations` of each on the way."""
-    matcher, numbers = Matcher(mined, settings), Interner()
+    numbers = Interner()
     numbers.add(ids)
-    for batch in batches(engine):
-        recipe, matched = matcher.all(batch)
+    for batch, recipe, matched in ahead(_matched(engine, Matcher(mined, settings))):
         used = matched > 0
         of = np.repeat(np.arange(len(batch.row)), used.sum(axis=1))
         relations.add(
             numbers.find(recipe[used]).astype(np.int64), batch.account[of], batch.high[of], batch.low[of], batch.contract[of]
         )
         yield pa.table({"row": batch.row[of], "account": batch.account[of], "recipe": recipe[used], "matched": matched[used]})
+
+
+def _matched(engine: Engine, matcher: Matcher) -> Iterator[tuple[Batch, npt.NDArray[np.int64], npt.NDArray[np.int32]]]:
+    for batch in batches(engine):
+        yield batch, *matcher.all(batch)
 
 
 def _fragment_table(worded: Heavy, recipes: Recipes) -> pa.Table:
