@@ -7,16 +7,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from scipy import sparse
 
 from stillwatch.campaigns import alternatives, calibrate, reference, score
 from stillwatch.engine.base import Engine
-from stillwatch.methods import communities, fdr
+from stillwatch.methods import fdr, shared_members
 from stillwatch.records import tables
 from stillwatch.settings import CampaignSettings
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int32]
+Matrix = npt.NDArray[np.bool_]
 
 SAME_CAMPAIGN = (
     0.5  # share of the smaller group's accounts, or of its telling tokens, that two groups of one campaign have in common
@@ -26,6 +27,8 @@ WHOLE = 0.5  # share of the exchanges of its wording from which a group holds wh
 STRANGERS = 0.1  # share of accounts and tokens up to which two parts have nothing to do with each other
 MAX_P = 0.1  # groups above it are no finding at any rate that is offered, and need not be compared with each other
 EIGEN_GROUPS = 1_000  # of which the eigenvalues are taken: a second; of more groups a part
+_ACCOUNTS = 'SELECT DISTINCT "group", account AS thing FROM group_accounts'
+_TELLING_TOKENS = "SELECT DISTINCT \"group\", token AS thing FROM group_tokens WHERE kind NOT IN ('recipe', 'family')"
 NEAR_BEST = 0.9  # of the nested groups, the smallest whose score is within a tenth of the best stands for the campaign
 
 
@@ -137,9 +140,9 @@ def _q_values(engine: Engine, groups: Ints, bits: Floats, p: Floats) -> Floats:
 def effective_tests(engine: Engine, groups: Ints) -> float:
     """Independent tests that the groups are worth, by the accounts that they share; estimated on a part where there are many."""
     part = groups[:: max(1, len(groups) // EIGEN_GROUPS)]
-    matrix = _incidence(engine, part, 'SELECT DISTINCT "group", account AS thing FROM group_accounts')
-    sizes = np.sqrt(np.maximum(np.asarray(matrix.sum(axis=1)).ravel(), 1.0))
-    similarity = np.asarray((matrix @ matrix.T).todense()) / np.outer(sizes, sizes)
+    common = _in_common(engine, part, _ACCOUNTS)
+    sizes = np.sqrt(np.maximum(np.diagonal(common), 1))
+    similarity = common / np.outer(sizes, sizes)
     return fdr.effective_tests(similarity) * len(groups) / len(part)
 
 
@@ -185,27 +188,32 @@ def _overlapping(engine: Engine, groups: Ints, bits: Floats) -> Ints:
     than a part of itself, by a family's worth of bits, holds strangers beside it, who would be named with the part: the label
     of both is -1. A part that is a slice of one wording has no strangers beside it, but more of its own.
     """
-    accounts = _incidence(engine, groups, 'SELECT DISTINCT "group", account AS thing FROM group_accounts')
-    tokens = _incidence(
-        engine,
-        groups,
-        "SELECT DISTINCT g.\"group\", g.token AS thing FROM group_tokens g WHERE g.kind NOT IN ('recipe', 'family')",
-    )
-    shared, told = _shares(accounts), _shares(tokens)
-    sizes = np.asarray(accounts.sum(axis=1)).ravel()
-    inside = np.asarray((accounts @ accounts.T).todense()) / np.maximum(sizes, 1.0)[:, None]
-    part = (inside >= PART_OF) & (sizes[:, None] < sizes[None, :])
-    apart = (shared <= STRANGERS) & (told <= STRANGERS)
-    mixed = ((part.T.astype(np.float64) @ apart) * part.T).sum(axis=1) > 0
-    alike = (shared >= SAME_CAMPAIGN) | (told >= SAME_CAMPAIGN)
+    accounts = _in_common(engine, groups, _ACCOUNTS)
+    part = shared_members.parts_of(accounts, PART_OF)
+    alike, apart = _alike_and_apart(accounts, _in_common(engine, groups, _TELLING_TOKENS))
+    del accounts
     whole = _of_its_wording(engine, groups) >= WHOLE
-    diluted = (part & whole[:, None] & (bits[:, None] >= bits[None, :] + score.MIN_FAMILY_BITS)).any(axis=0)
-    left_out = mixed | diluted
+    left_out = shared_members.holding_both(part, apart) | _diluted(part[whole], bits[whole], bits)
     alike[left_out] = alike[:, left_out] = False
-    a, b = np.nonzero(np.triu(alike, 1))
-    labels = communities.components(a, b, len(groups))
+    labels = shared_members.connected(alike)
     labels[left_out] = -1
     return labels
+
+
+def _alike_and_apart(accounts: Counts, tokens: Counts) -> tuple[Matrix, Matrix]:
+    """Which pairs of groups are of one campaign, and which have nothing to do with each other."""
+    at_least = shared_members.overlap_at_least
+    alike = at_least(accounts, SAME_CAMPAIGN) | at_least(tokens, SAME_CAMPAIGN)
+    above = np.nextafter(STRANGERS, 1.0)
+    return alike, ~(at_least(accounts, above) | at_least(tokens, above))
+
+
+def _diluted(part: Matrix, own_bits: Floats, bits: Floats) -> Matrix:
+    """Which groups score a family's worth of bits less than one of these parts of theirs."""
+    out = np.zeros(len(bits), np.bool_)
+    for inside, score_bits in zip(part, own_bits.tolist(), strict=True):
+        out |= inside & (score_bits >= bits + score.MIN_FAMILY_BITS)
+    return out
 
 
 def _of_its_wording(engine: Engine, groups: Ints) -> Floats:
@@ -227,16 +235,13 @@ def _of_its_wording(engine: Engine, groups: Ints) -> Floats:
     return out
 
 
-def _incidence(engine: Engine, groups: Ints, sql: str) -> sparse.csr_matrix:
-    """(n_groups, n_things) of zeros and ones."""
+def _pairs(engine: Engine, groups: Ints, sql: str) -> tuple[Ints, Ints]:
+    """Place of a group and a thing of it, sorted by thing, things numbered."""
     listed = ", ".join(map(str, groups.tolist()))
     pairs = engine.query(f'SELECT * FROM ({sql}) WHERE "group" IN ({listed}) ORDER BY thing, "group"')
-    place = np.searchsorted(groups, pairs["group"].to_numpy())
-    things, thing = np.unique(pairs["thing"].to_numpy(), return_inverse=True)
-    return sparse.csr_matrix((np.ones(len(place)), (place, thing)), shape=(len(groups), len(things)))
+    return np.searchsorted(groups, pairs["group"].to_numpy()), np.unique(pairs["thing"].to_numpy(), return_inverse=True)[1]
 
 
-def _shares(matrix: sparse.csr_matrix) -> Floats:
-    """Of each pair of rows: what they share, over the smaller one (overlap coefficient); 0 where one is empty."""
-    sizes = np.asarray(matrix.sum(axis=1)).ravel()
-    return np.asarray((matrix @ matrix.T).todense()) / np.maximum(np.minimum.outer(sizes, sizes), 1.0)
+def _in_common(engine: Engine, groups: Ints, sql: str) -> Counts:
+    """(n_groups, n_groups): things that two groups share."""
+    return shared_members.in_common(*_pairs(engine, groups, sql), len(groups))
