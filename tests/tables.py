@@ -7,6 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from stillwatch.candidates import incidence
+from stillwatch.candidates.incidence import Incidence
+from stillwatch.candidates.uses import Uses
+from stillwatch.engine.base import Engine
 from stillwatch.engine.duckdb import DuckDBEngine
 from stillwatch.records.tables import ALL, TableSpec
 from stillwatch.settings import EngineSettings
@@ -44,3 +48,8 @@ def _plain(kind: pa.DataType) -> Any:
     if pa.types.is_string(kind):
         return "x"
     return 0.0 if pa.types.is_floating(kind) else 0
+
+
+def incidence_of(engine: Engine) -> Incidence:
+    """Accounts and tokens of the stored tables."""
+    return incidence.load(engine, Uses.load(engine, incidence.accounts_of(engine)))

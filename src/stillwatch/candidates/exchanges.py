@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch.candidates.places import Log, Places, Sample
-from stillwatch.candidates.words import flat, without
+from stillwatch.candidates.words import Leftout, flat, without
 from stillwatch.engine import parts
 from stillwatch.engine.base import Engine
 from stillwatch.engine.spill import Spill
@@ -41,7 +41,7 @@ def write(engine: Engine, log: Log, accounts: Ints, groups: Ints, sample: Sample
     with engine.spill() as room:
         wanted = np.zeros(len(log.rows), np.bool_)
         wanted[log.order[sample.ranks]] = True
-        held = _Held.of(engine, log, wanted, common, room)
+        held = _Held.of(engine, log, wanted, Leftout.of(common), room)
         partitions = _partitions(groups, sample)
 
         def put(number: int) -> None:
@@ -85,7 +85,7 @@ class _Held:
     lists: dict[str, tuple[Ints, Places, npt.NDArray[np.bool_]]]
 
     @classmethod
-    def of(cls, engine: Engine, log: Log, wanted: npt.NDArray[np.bool_], common: Ints, room: Spill) -> "_Held":
+    def of(cls, engine: Engine, log: Log, wanted: npt.NDArray[np.bool_], common: Leftout, room: Spill) -> "_Held":
         """One pass over SIGNATURES."""
         order, at = np.empty(len(wanted), np.int32), 0
         names: dict[str, int] = {}
@@ -154,7 +154,7 @@ def _plain(batch: pa.RecordBatch, names: dict[str, int], room: Spill) -> None:
     room.append("model", np.array(numbers, np.int32)[coded.indices.to_numpy()])
 
 
-def _lists(column: pa.Array, name: str, common: Ints | None, filled: int, room: Spill) -> int:
+def _lists(column: pa.Array, name: str, common: Leftout | None, filled: int, room: Spill) -> int:
     """Write a column of lists, without common words; returns how many values stand in it now."""
     offsets, values = flat(column)
     if common is not None:

@@ -1,6 +1,10 @@
 """What the evidence needs of each group, gathered once: its accounts, a bounded sample of its exchanges, the models' releases."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Self
 
 import numba
 import numpy as np
@@ -11,12 +15,14 @@ from stillwatch.candidates import exchanges
 from stillwatch.candidates.hyperedges import Group
 from stillwatch.candidates.places import Log, sample
 from stillwatch.candidates.words import common_words
+from stillwatch.engine import parts
 from stillwatch.engine.base import Engine
 from stillwatch.records import tables
 from stillwatch.settings import CandidateSettings
 
 Ints = npt.NDArray[np.int64]
 
+AT_ONCE = 262_144  # rows of GROUP_ACCOUNTS that are put together at once: some 30 MB
 _ADOPTION = "INTERVAL 24 HOURS"
 _AROUND = "INTERVAL 84 HOURS"  # half of the seven days around a release
 _FRESH = "INTERVAL 24 HOURS"  # a model first seen later than this after the window's start was released inside it
@@ -24,13 +30,13 @@ _FRESH = "INTERVAL 24 HOURS"  # a model first seen later than this after the win
 _FACTS = """
 WITH unit AS (SELECT account, coalesce(max(org), account) AS unit, max(org) AS org, max(payment) AS payment,
                      max(device) AS device, max(client) AS client, min(account_created_at) AS account_created_at,
-                     count(*) AS n_exchanges
+                     count(*) AS n_exchanges, count(DISTINCT system) AS n_systems
               FROM signatures GROUP BY account),
      used AS (SELECT account, network, row_number() OVER (PARTITION BY account ORDER BY count(*) DESC, network) AS place
               FROM signatures WHERE network IS NOT NULL GROUP BY account, network),
      main AS (SELECT u.*, n.network FROM unit u LEFT JOIN used n ON u.account = n.account AND n.place = 1)
 SELECT m.account, m.org, m.payment, p.n AS payment_units, m.device, d.n AS device_units, m.network, w.n AS network_units,
-       m.client, c.n AS client_units, m.account_created_at, m.n_exchanges
+       m.client, c.n AS client_units, m.account_created_at, m.n_exchanges, m.n_systems
 FROM main m
 LEFT JOIN (SELECT payment, count(DISTINCT unit) AS n FROM main GROUP BY payment) p ON m.payment = p.payment
 LEFT JOIN (SELECT device, count(DISTINCT unit) AS n FROM main GROUP BY device) d ON m.device = d.device
@@ -54,24 +60,57 @@ ORDER BY r.model
 """
 
 
-def gather(engine: Engine, groups: Sequence[Group], accounts: Ints, settings: CandidateSettings) -> int:
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """
+    What is looked at whatever the groups are.
+
+    Args:
+        log: Exchanges by account.
+        accounts: (n_accounts,) digests, ascending.
+        facts: A row an account, in their order.
+        models: Rows of MODELS.
+        common: Words to leave out, ascending.
+    """
+
+    log: Log
+    accounts: Ints
+    facts: pa.Table
+    models: pa.Table
+    common: Ints
+
+    @classmethod
+    def at(cls, engine: Engine, accounts: Ints, settings: CandidateSettings) -> Self:
+        """Several passes over SIGNATURES, each over a few columns."""
+        return cls(
+            Log.load(engine, accounts),
+            accounts,
+            engine.query(_FACTS),
+            engine.query(_MODELS),
+            common_words(engine, accounts, settings.rare_token_share),
+        )
+
+
+def gather(engine: Engine, groups: Sequence[Group], looked: Looked, settings: CandidateSettings) -> int:
     """
     Write MODELS and, of the groups with enough exchanges, GROUPS, GROUP_TOKENS, GROUP_ACCOUNTS and GROUP_EXCHANGES.
 
     A large group is looked at through a sample of its accounts, and of their exchanges.
     """
-    engine.write(tables.MODELS, engine.query(_MODELS))
+    engine.write(tables.MODELS, looked.models)
     # a member's number follows its digest, so the first so many are a fair and reproducible sample
     sampled = [Group(g.group, g.origin, g.members[: settings.sample_accounts], g.tokens, g.speaking) for g in groups]
-    log = Log.load(engine, accounts)
-    found = sample(engine, log, sampled, settings.min_exchanges, settings.sample_exchanges)
+    found = sample(engine, looked.log, sampled, settings.min_exchanges, settings.sample_exchanges)
     n_exchanges = dict(zip((g.group for g in groups), found.n_exchanges.tolist(), strict=True))
     enough = [g for g in groups if n_exchanges[g.group] >= settings.min_exchanges]
-    engine.write(tables.GROUP_TOKENS, _token_table(enough))
-    engine.write(tables.GROUP_ACCOUNTS, _account_table(engine, enough, accounts))
-    common = common_words(engine, accounts, settings.rare_token_share)
-    exchanges.write(engine, log, accounts, np.array([g.group for g in groups], np.int64), found, common)
-    engine.write(tables.GROUPS, _group_table(enough, n_exchanges))
+    with ThreadPoolExecutor(1) as pool:
+        parents = pool.submit(_parents, enough)
+        engine.write(tables.GROUP_TOKENS, _token_table(enough))
+        parts.drop(engine.root, tables.GROUP_ACCOUNTS)
+        parts.write_part(engine.root, tables.GROUP_ACCOUNTS, 0, _account_tables(enough, looked))
+        digests = np.array([g.group for g in groups], np.int64)
+        exchanges.write(engine, looked.log, looked.accounts, digests, found, looked.common)
+        engine.write(tables.GROUPS, _group_table(enough, n_exchanges, parents.result()))
     return len(enough)
 
 
@@ -80,29 +119,24 @@ def _token_table(groups: Sequence[Group]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=tables.GROUP_TOKENS.schema)
 
 
-def _pairs(groups: Sequence[Group], accounts: Ints) -> pa.Table:
-    ids = np.repeat(np.array([g.group for g in groups], np.int64), [len(g.members) for g in groups])
-    members = np.concatenate([g.members for g in groups]) if groups else np.empty(0, np.int64)
-    return pa.table({"group": ids, "account": accounts[members]})
+def _account_tables(groups: Sequence[Group], looked: Looked) -> Iterator[pa.Table]:
+    """Rows of GROUP_ACCOUNTS sorted by group and account, some groups at a time: an account is in many."""
+    yield tables.GROUP_ACCOUNTS.schema.empty_table()
+    ordered = sorted(groups, key=lambda g: g.group)
+    begins = np.cumsum([0, *(len(g.members) for g in ordered)])[:-1] // AT_ONCE
+    for low, high in itertools.pairwise([*np.flatnonzero(np.diff(begins, prepend=-1)).tolist(), len(ordered)]):
+        mine = ordered[low:high]
+        members = np.concatenate([g.members for g in mine])
+        ids = np.repeat(np.array([g.group for g in mine], np.int64), [len(g.members) for g in mine])
+        yield looked.facts.take(members).append_column("group", pa.array(ids))
 
 
-def _account_table(engine: Engine, groups: Sequence[Group], accounts: Ints) -> pa.Table:
-    facts = engine.query(_FACTS)
-    listed = ", ".join(f"f.{name}" for name in tables.GROUP_ACCOUNTS.names if name not in ("group", "account"))
-    return engine.query(
-        f'SELECT m."group", m.account, {listed} FROM members m JOIN facts f ON f.account = m.account '
-        'ORDER BY m."group", m.account',
-        members=_pairs(groups, accounts),
-        facts=facts,
-    )
-
-
-def _group_table(groups: Sequence[Group], n_exchanges: dict[int, int]) -> pa.Table:
+def _group_table(groups: Sequence[Group], n_exchanges: dict[int, int], parents: list[int | None]) -> pa.Table:
     rows = {
         "group": [g.group for g in groups],
         "origin": [g.origin for g in groups],
         "told_by": [g.told_by for g in groups],
-        "parent": _parents(groups),
+        "parent": parents,
         "n_accounts": [len(g.members) for g in groups],
         "n_exchanges": [n_exchanges[g.group] for g in groups],
     }
@@ -127,7 +161,7 @@ def _smallest_around(members: Ints, starts: Ints, held: Ints, holders: Ints) -> 
     """Of each group the smallest larger one that holds nine tenths of its members, the first of equals; -1 for none."""
     n = len(starts) - 1
     out = np.full(n, -1, np.int64)
-    shared = np.zeros(n, np.int64)
+    shared = np.zeros(n, np.int32)
     for g in range(n):
         size = starts[g + 1] - starts[g]
         shared[:] = 0

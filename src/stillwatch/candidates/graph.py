@@ -32,9 +32,8 @@ def find(incidence: Incidence, settings: CandidateSettings) -> list[Group]:
         len(incidence.members),
         neighbours=settings.neighbours,
     )
-    for a, b, weight in graphs:
-        for labels in communities.leiden_at(a, b, weight, incidence.n_accounts, settings.resolutions, settings.seed):
-            kept.extend(_sets(labels, settings.min_accounts))
+    for labels in communities.leiden_at(graphs, incidence.n_accounts, settings.resolutions, settings.seed):
+        kept.extend(_sets(labels, settings.min_accounts))
     distinct = _without_duplicates(kept, incidence.n_accounts, settings.duplicate_jaccard)
     groups = (_group(incidence, accounts) for accounts in distinct)
     return [g for g in groups if g.tokens]  # nothing tells the others from everybody else

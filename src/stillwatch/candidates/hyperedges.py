@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from stillwatch.candidates.uses import Uses
 from stillwatch.engine.base import Engine
 
 Ints = npt.NDArray[np.int64]
@@ -40,17 +41,11 @@ class Group:
         return "settings" if "config" in self.speaking else "wording"
 
 
-def find(engine: Engine, accounts: Ints, min_accounts: int) -> list[Group]:
+def find(uses: Uses, min_accounts: int) -> list[Group]:
     """Recipes, then families of more than one recipe, each with at least `min_accounts` accounts; ordered by digest."""
     found: list[Group] = []
     for origin in ("recipe", "family"):
-        several = "WHERE r.family IN (SELECT family FROM recipes GROUP BY family HAVING count(*) > 1)"
-        pairs = engine.query(
-            f"SELECT DISTINCT r.{origin} AS token, u.account FROM uses u JOIN recipes r ON u.recipe = r.recipe "
-            f"{several if origin == 'family' else ''} ORDER BY token, account"
-        )
-        tokens = pairs["token"].to_numpy()
-        members = np.searchsorted(accounts, pairs["account"].to_numpy())
+        tokens, members = uses.pairs(origin)
         for begin, end in _runs(tokens):
             if end - begin >= min_accounts:
                 token = int(tokens[begin])

@@ -7,7 +7,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stillwatch.candidates.uses import Uses
 from stillwatch.engine.base import Engine
+from stillwatch.methods.ragged import by_number
 
 Ints = npt.NDArray[np.int64]
 
@@ -50,29 +52,27 @@ class Incidence:
         return KINDS[self.kinds[token]]
 
 
-_LAYERS = {
-    "bundle": "SELECT DISTINCT r.bundle AS token, u.account FROM uses u JOIN recipes r ON u.recipe = r.recipe",
-    "family": (
-        "SELECT DISTINCT r.family AS token, u.account FROM uses u JOIN recipes r ON u.recipe = r.recipe "
-        "WHERE r.family IN (SELECT family FROM recipes GROUP BY family HAVING count(*) > 1)"
-    ),
-    **{
-        kind: f"SELECT DISTINCT {kind} AS token, account FROM signatures WHERE {kind} IS NOT NULL"
-        for kind in ("client", "config", "device", "network", "payment")
-    },
-}
+def accounts_of(engine: Engine) -> Ints:
+    """All accounts of the log, ascending."""
+    return _column(engine.query("SELECT DISTINCT account FROM signatures ORDER BY account"), "account")
 
 
-def load(engine: Engine) -> Incidence:
+def load(engine: Engine, uses: Uses) -> Incidence:
     """Read the incidence of every layer; a layer whose column is empty adds nothing."""
-    accounts = _column(engine.query("SELECT DISTINCT account FROM signatures ORDER BY account"), "account")
     kinds, tokens, members = [], [], []
     for number, kind in enumerate(KINDS):
-        pairs = engine.query(_LAYERS[kind] + " ORDER BY token, account")
-        tokens.append(_column(pairs, "token"))
-        members.append(np.searchsorted(accounts, _column(pairs, "account")))
-        kinds.append(np.full(pairs.num_rows, number, np.int64))
-    return _build(accounts, np.concatenate(kinds), np.concatenate(tokens), np.concatenate(members))
+        token, account = uses.pairs(kind) if kind in uses.layers else _sent(engine, kind, uses.accounts)
+        tokens.append(token)
+        members.append(account)
+        kinds.append(np.full(len(token), number, np.int64))
+    return _build(uses.accounts, np.concatenate(kinds), np.concatenate(tokens), np.concatenate(members))
+
+
+def _sent(engine: Engine, kind: str, accounts: Ints) -> tuple[Ints, Ints]:
+    """Digest and account number of each pair of a column of `signatures`, once, sorted by both."""
+    sql = f"SELECT DISTINCT {kind} AS token, account FROM signatures WHERE {kind} IS NOT NULL ORDER BY token, account"
+    pairs = engine.query(sql)
+    return _column(pairs, "token"), np.searchsorted(accounts, _column(pairs, "account"))
 
 
 def _build(accounts: Ints, kinds: Ints, tokens: Ints, members: Ints) -> Incidence:
@@ -80,16 +80,15 @@ def _build(accounts: Ints, kinds: Ints, tokens: Ints, members: Ints) -> Incidenc
     starts = np.flatnonzero(changed) if len(tokens) else np.empty(0, np.int64)
     indptr = np.append(starts, len(tokens)).astype(np.int64)
     of_entry = np.repeat(np.arange(len(starts)), np.diff(indptr))
-    order = np.lexsort((of_entry, members))
-    counts = np.bincount(members, minlength=len(accounts))
+    account_indptr, account_tokens = by_number(members, of_entry, len(accounts))
     return Incidence(
         accounts=accounts,
         kinds=kinds[starts],
         tokens=tokens[starts],
         indptr=indptr,
         members=members.astype(np.int64),
-        account_indptr=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
-        account_tokens=of_entry[order].astype(np.int64),
+        account_indptr=account_indptr,
+        account_tokens=account_tokens,
     )
 
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from stillwatch.candidates.hyperedges import Group
 from stillwatch.engine.base import Engine
+from stillwatch.methods.ragged import by_number
 from stillwatch.records import tables
 
 Ints = npt.NDArray[np.int64]
@@ -164,22 +165,7 @@ def _held(engine: Engine, log: Log, sources: _Sources) -> tuple[Ints, Places]:
             number.append((len(sources.recipes) + at[told]).astype(np.int32))
             place.append(log.places(batch.column("row").to_numpy()[told]))
     n_sources = len(sources.recipes) + len(sources.configs)
-    return _counted(np.concatenate(number), np.concatenate(place), n_sources)
-
-
-@numba.njit(cache=True, nogil=True)
-def _counted(number: npt.NDArray[np.int32], place: Places, n: int) -> tuple[Ints, Places]:
-    """Counting sort of places by number."""
-    starts = np.zeros(n + 1, np.int64)
-    for value in number:
-        starts[value + 1] += 1
-    starts = np.cumsum(starts)
-    filled = starts[:-1].copy()
-    out = np.empty(len(place), np.int32)
-    for i in range(len(place)):
-        out[filled[number[i]]] = place[i]
-        filled[number[i]] += 1
-    return starts, out
+    return by_number(np.concatenate(number), np.concatenate(place), n_sources)
 
 
 def _in_time(engine: Engine, rows: Ints, owner: Places, seen: Ints) -> Places:

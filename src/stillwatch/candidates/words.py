@@ -1,5 +1,8 @@
 """Words that many accounts use tell nobody from anybody: they are counted over a sample of accounts, and left out."""
 
+from dataclasses import dataclass
+from typing import Self
+
 import numba
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +17,6 @@ Words = npt.NDArray[np.int32]
 DF_ACCOUNTS = 20_000  # accounts sampled for word frequencies: a share of 0.5 % is then known within 10 %
 SMALL_LOG_ACCOUNTS, SMALL_LOG_SHARE = 50.0, 0.05  # a rare word may be held by 50 accounts, but never by a twentieth of all
 _BUCKETS = 1 << 22  # of a first count; a word is looked at again only if its bucket holds as many uses as it needs accounts
-_SIEVE_BITS = 20
 
 
 def common_words(engine: Engine, accounts: Ints, share: float) -> Ints:
@@ -56,11 +58,25 @@ def common_from(share: float, n_accounts: float) -> float:
     return max(share * n_accounts, min(SMALL_LOG_ACCOUNTS, SMALL_LOG_SHARE * n_accounts))
 
 
-def without(offsets: Ints, values: Words, common: Ints) -> tuple[Ints, Words]:
+def without(offsets: Ints, values: Words, common: "Leftout") -> tuple[Ints, Words]:
     """Lists without the common words, as offsets and values."""
-    sieve = np.zeros(1 << _SIEVE_BITS, np.bool_)
-    sieve[common & ((1 << _SIEVE_BITS) - 1)] = True
-    return _without(offsets, values, common, sieve)
+    return _without(offsets, values, common.words, common.numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class Leftout:
+    """Words to leave out, as an open-addressed table at most a quarter full."""
+
+    words: Ints
+    numbers: npt.NDArray[np.int32]
+
+    @classmethod
+    def of(cls, common: Ints) -> Self:
+        """Of digests, each once."""
+        room = 1 << max(10, 2 + len(common).bit_length())
+        words, numbers = np.zeros(room, np.int64), np.full(room, -1, np.int32)
+        _enter_all(common, np.arange(len(common), dtype=np.int32), words, numbers)
+        return cls(words, numbers)
 
 
 def flat(column: pa.Array) -> tuple[Ints, Words]:
@@ -155,19 +171,13 @@ def _popcount(holders: npt.NDArray[np.uint64]) -> Ints:
 
 
 @numba.njit(cache=True, nogil=True)
-def _without(offsets: Ints, values: Words, common: Ints, sieve: npt.NDArray[np.bool_]) -> tuple[Ints, Words]:
-    mask = np.int64(len(sieve) - 1)
+def _without(offsets: Ints, values: Words, words: Ints, numbers: npt.NDArray[np.int32]) -> tuple[Ints, Words]:
     new_offsets = np.zeros(len(offsets), np.int64)
     kept = np.empty(len(values), np.int32)
     at = 0
     for i in range(len(offsets) - 1):
         for j in range(offsets[i], offsets[i + 1]):
-            value = np.int64(values[j])
-            if sieve[value & mask]:
-                place = np.searchsorted(common, value)
-                if place < len(common) and common[place] == value:
-                    continue
             kept[at] = values[j]
-            at += 1
+            at += numbers[_find(values[j], words, numbers)] < 0
         new_offsets[i + 1] = at
     return new_offsets, kept[:at]

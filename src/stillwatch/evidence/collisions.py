@@ -9,11 +9,10 @@ import pyarrow as pa
 from stillwatch.engine.base import Engine
 from stillwatch.evidence import examples
 from stillwatch.evidence.base import Example, Statement, statements_table
-from stillwatch.evidence.groups import Plain, accounts
+from stillwatch.evidence.groups import Plain, accounts, platform
 from stillwatch.evidence.rates import MeetingRates, shipped
 from stillwatch.methods.adoption import excess_bits
 from stillwatch.methods.collisions import collisions
-from stillwatch.records.tables import ACCOUNTS, GROUP_ACCOUNTS, SIGNATURES
 from stillwatch.records.window import Window
 
 _WORDS = {"payment": "payment instrument", "device": "device", "network": "network", "client": "client fingerprint"}
@@ -58,7 +57,7 @@ class InfrastructureCollisions:
 
     def detect(self, engine: Engine, groups: pa.Table, window: Window) -> pa.Table:
         """One row of `evidence` a group; `n` counts units that have a value."""
-        n_platform = _platform_units(engine)
+        n_platform = platform(engine).n_units
         rates = shipped().infrastructure[self.field]
         read = accounts(engine, groups, ["org", self.field, f"{self.field}_units"])
         return statements_table(self, groups, (self._statement(g, n_platform, rates) for g in read))
@@ -87,15 +86,3 @@ class InfrastructureCollisions:
             f"({found.n_shared_values:,} shared values, crowded ones discounted), where {usual:.1%} would"
         )
         return Statement(bits, reason, found.n_units, found.sharing / found.n_units, usual)
-
-
-def _platform_units(engine: Engine) -> int:
-    """Units of the platform, rounded down to a power of two: on the safe side, and no newcomer moves a weight."""
-    if engine.has(ACCOUNTS):
-        sql = "SELECT count(DISTINCT coalesce('o' || org_id, 'a' || account_id)) AS n FROM accounts"
-    elif engine.has(SIGNATURES):
-        sql = "SELECT count(DISTINCT coalesce(org, account)) AS n FROM signatures"
-    else:
-        sql = f"SELECT count(DISTINCT coalesce(org, account)) AS n FROM {GROUP_ACCOUNTS.name}"
-    n = int(engine.query(sql)["n"][0].as_py())
-    return 1 << max(n.bit_length() - 1, 0)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from stillwatch.engine import parts
 from stillwatch.engine.base import Engine
 from stillwatch.engine.local import Local
+from stillwatch.evidence.platform import Platform
 from stillwatch.records.tables import GROUP_ACCOUNTS, GROUP_EXCHANGES, TableSpec
 
 _KEYS = ("group", "account", "seen_at", "exact", "row")  # equal up to `exact`, two rows are alike in all that is looked at
@@ -101,22 +102,14 @@ class Chunk(Local):
     Args:
         root: Folder of the tables.
         groups: Rows of the table `groups`.
+        platform: What is the same for all groups.
     """
 
-    def __init__(self, root: Path, groups: pa.Table) -> None:
+    def __init__(self, root: Path, groups: pa.Table, platform: Platform) -> None:
         super().__init__(root)
-        self.groups = groups
+        self.groups, self.platform = groups, platform
         self.exchanges = _Exchanges(self, groups)
         self.accounts = _Accounts(self, groups)
-        self._answered: dict[str, pa.Table] = {}
-
-    def query(self, sql: str, **tables: pa.Table) -> pa.Table:
-        """A question to the stored tables alone is asked once: nothing writes them meanwhile."""
-        if tables:
-            return super().query(sql, **tables)
-        if sql not in self._answered:
-            self._answered[sql] = super().query(sql)
-        return self._answered[sql]
 
 
 def exchanges(engine: Engine, groups: pa.Table, columns: Sequence[str]) -> Iterator[GroupRows]:
@@ -135,6 +128,11 @@ def accounts(engine: Engine, groups: pa.Table, columns: Sequence[str]) -> Iterat
     """The accounts of each group, in the order of `groups`: the columns asked for, and `account`."""
     held = engine.accounts if isinstance(engine, Chunk) and engine.groups is groups else _Accounts(engine, groups)
     yield from held.each(columns)
+
+
+def platform(engine: Engine) -> Platform:
+    """What detectors ask of the whole platform, from the chunk that knows it or measured anew."""
+    return engine.platform if isinstance(engine, Chunk) else Platform.of(engine)
 
 
 class _Exchanges:

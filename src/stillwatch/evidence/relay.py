@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import pyarrow as pa
 
 from stillwatch.engine.base import Engine
 from stillwatch.evidence import examples
 from stillwatch.evidence.base import Example, Statement, statements_table
+from stillwatch.evidence.groups import Plain, accounts
 from stillwatch.evidence.rates import MeetingRates, shipped
 from stillwatch.methods.adoption import excess_bits
-from stillwatch.records.tables import SIGNATURES
 from stillwatch.records.window import Window
 
 MANY_SYSTEMS = 3  # distinct system prompts: people use one agent harness, some two
@@ -32,7 +33,7 @@ class Relay:
     does as relays do, which bounds the weight.
     Formula: log2 of (reach × any share + rest × null) over (stray × any share + rest × null).
     Blind to: resellers who strip system prompts or keep an account a customer. A gateway is one account, and no group.
-    Cost: one pass over (account, system prompt) of the log a chunk of groups.
+    Cost: linear in the group's accounts.
 
     References:
         docs/research.md, relay. rates.json, block relay. Cap: the bound above, rounded up.
@@ -45,10 +46,9 @@ class Relay:
 
     def detect(self, engine: Engine, groups: pa.Table, window: Window) -> pa.Table:
         """One row of `evidence` a group; `n` counts busy organisations or lone accounts."""
-        counts = _counts(engine, groups) if engine.has(SIGNATURES) else {}
         rates = shipped().relay
-        said = (_statement(*counts.get(g, (0, 0)), rates) for g in groups["group"].to_pylist())
-        return statements_table(self, groups, said)
+        read = accounts(engine, groups, ["org", "n_exchanges", "n_systems"])
+        return statements_table(self, groups, (_statement(*_counted(g), rates) for g in read))
 
     def examples(self) -> tuple[Example, ...]:
         """Logs that show it."""
@@ -58,19 +58,12 @@ class Relay:
         )
 
 
-def _counts(engine: Engine, groups: pa.Table) -> dict[int, tuple[int, int]]:
-    """(units with many system prompts, busy units) of each group."""
-    sql = f"""
-        WITH busy AS (SELECT account, coalesce(max(org), account) AS unit, count(DISTINCT system) AS n_systems FROM signatures
-                      GROUP BY account HAVING count(*) >= {BUSY_EXCHANGES}),
-             units AS (SELECT g."group", b.unit, min(b.n_systems) AS fewest
-                       FROM group_accounts g JOIN wanted w ON g."group" = w."group" JOIN busy b ON b.account = g.account
-                       GROUP BY g."group", b.unit)
-        SELECT "group", count(CASE WHEN fewest >= {MANY_SYSTEMS} THEN unit END) AS k, count(*) AS n FROM units
-        GROUP BY "group" ORDER BY "group"
-    """
-    found = engine.query(sql, wanted=groups.select(["group"]))
-    return {g: (k, n) for g, k, n in zip(*(found[c].to_pylist() for c in ("group", "k", "n")), strict=True)}
+def _counted(group: dict[str, Plain]) -> tuple[int, int]:
+    """Units all of whose busy accounts send through many system prompts, and units with a busy account."""
+    busy = (group["n_exchanges"].values >= BUSY_EXCHANGES) & group["n_systems"].known
+    unit = np.where(group["org"].known, group["org"].values, group["account"].values)
+    n = len(np.unique(unit[busy]))
+    return n - len(np.unique(unit[busy & (group["n_systems"].values < MANY_SYSTEMS)])), n
 
 
 def _statement(k: int, n: int, rates: MeetingRates) -> Statement:

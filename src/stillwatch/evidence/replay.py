@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from stillwatch.engine.base import Engine
 from stillwatch.evidence import examples
 from stillwatch.evidence.base import Example, Statement, statements_table
-from stillwatch.evidence.groups import Plain, accounts
+from stillwatch.evidence.groups import Plain, accounts, platform
 from stillwatch.evidence.items import LIST_ACCOUNTS, LIST_SHARE
+from stillwatch.evidence.platform import Blobs
 from stillwatch.evidence.rates import MeetingRates, shipped
 from stillwatch.methods.adoption import excess_bits
 from stillwatch.methods.numbering import numbered
-from stillwatch.records.tables import SIGNATURES
 from stillwatch.records.window import Window
 
 MIN_SHARED = 2  # of one, either may have been pasted; a queue deals out many
@@ -40,7 +40,7 @@ class Replay:
     Formula: log2 of (reach × any share + rest × null) over (stray × any share + rest × null).
     Blind to: blobs replayed by the account that got them; one blob sent by everybody, which looks like a template; logs that
     keep neither the history of a request nor its reasoning items.
-    Cost: one pass over the blobs of the log a chunk of groups.
+    Cost: one pass over the blobs of the log, then linear in those of the group's accounts.
 
     References:
         docs/research.md, 3.9. rates.json, block replay. Cap: the bound above, rounded up.
@@ -53,9 +53,9 @@ class Replay:
 
     def detect(self, engine: Engine, groups: pa.Table, window: Window) -> pa.Table:
         """One row of `evidence` a group; `n` counts organisations or lone accounts."""
-        sent = _Sent.of(engine)
+        sent = platform(engine).blobs
         rates = shipped().replay
-        said = (_statement(units(g), *sent.by(g), rates) for g in accounts(engine, groups, ["org"]))
+        said = (_statement(units(g), *_of_members(g, sent), rates) for g in accounts(engine, groups, ["org"]))
         return statements_table(self, groups, said)
 
     def examples(self) -> tuple[Example, ...]:
@@ -67,32 +67,12 @@ class Replay:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """Which accounts sent which blobs, sorted by account; of blobs that one account alone sent, one stands for all."""
-
-    account: Ints
-    blob: Ints
-
-    @classmethod
-    def of(cls, engine: Engine) -> "_Sent":
-        if not engine.has(SIGNATURES):
-            return cls(np.empty(0, np.int64), np.empty(0, np.int64))
-        sql = """
-            WITH sent AS (SELECT DISTINCT account, unnest(blobs) AS blob FROM signatures WHERE blobs IS NOT NULL),
-                 held AS (SELECT blob, count(*) AS n FROM sent GROUP BY blob)
-            SELECT DISTINCT s.account, CASE WHEN h.n > 1 THEN s.blob END AS blob FROM sent s JOIN held h ON h.blob = s.blob
-            ORDER BY s.account, 2
-        """
-        found = engine.query(sql)
-        return cls(found["account"].to_numpy(), found["blob"].fill_null(0).to_numpy())
-
-    def by(self, group: dict[str, Plain]) -> tuple[Ints, Ints]:
-        """Units and blobs of a group's accounts; 0 stands for what nobody else sent."""
-        who, unit = group["account"].values, units(group)
-        low, high = np.searchsorted(self.account, who, "left"), np.searchsorted(self.account, who, "right")
-        place = np.repeat(low, high - low) + _within(high - low)
-        return np.repeat(unit, high - low), self.blob[place]
+def _of_members(group: dict[str, Plain], sent: Blobs) -> tuple[Ints, Ints]:
+    """Units and blobs of a group's accounts; 0 stands for what nobody else sent."""
+    who, unit = group["account"].values, units(group)
+    low, high = np.searchsorted(sent.account, who, "left"), np.searchsorted(sent.account, who, "right")
+    place = np.repeat(low, high - low) + _within(high - low)
+    return np.repeat(unit, high - low), sent.blob[place]
 
 
 def units(group: dict[str, Plain]) -> Ints:

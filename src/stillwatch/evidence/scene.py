@@ -153,25 +153,19 @@ class Scene:
                 places = [p for place in (s.payment, s.device, s.network, s.client) for p in (place or (None, None))]
                 created = None if s.created_day is None else _at(-24 * s.created_day)
                 sent = sum(v.account == a for v in self.visits.get(g, ())) if s.n_exchanges is None else s.n_exchanges
-                rows.append((g, a, s.org, *places, created, sent))
+                rows.append((g, a, s.org, *places, created, sent, s.n_systems or None))
         return _table(GROUP_ACCOUNTS, rows)
 
     def _signatures(self) -> pa.Table:
-        """What accounts send in the whole log, as far as a seat says through which system prompt, or a visit with which blobs."""
-        seated = [s for g in self._numbers() for s in self.seats.get(g, ()) if s.n_systems and s.n_exchanges]
-        sent: list[tuple[int, int | None, int | None, list[int] | None]] = [
-            (s.account, s.org, n % s.n_systems, None) for s in seated for n in range(s.n_exchanges or 0)
-        ]
-        sent += [(v.account, None, None, sorted(v.blobs)) for _, _, v in self._rows() if v.blobs]
+        """The exchanges of the whole log that carry blobs."""
+        sent = [(v.account, sorted(v.blobs)) for _, _, v in self._rows() if v.blobs]
         told: dict[str, Iterable[object]] = {
             "row": range(len(sent)),
             "exchange_id": [str(n) for n in range(len(sent))],
-            "account": [account for account, *_ in sent],
+            "account": [account for account, _ in sent],
             "seen_at": [START] * len(sent),
             "model": ["small"] * len(sent),
-            "org": [org for _, org, *_ in sent],
-            "system": [system for _, _, system, _ in sent],
-            "blobs": [blobs for *_, blobs in sent],
+            "blobs": [blobs for _, blobs in sent],
         }
         columns = [pa.array(told.get(f.name, [None] * len(sent)), f.type) for f in SIGNATURES.schema]
         return pa.table(columns, schema=SIGNATURES.schema)

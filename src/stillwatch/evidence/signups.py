@@ -1,7 +1,7 @@
 """Did the accounts of a group sign up together?"""
 
 from dataclasses import dataclass
-from math import ceil, exp, log, sqrt
+from math import exp, log, sqrt
 from typing import ClassVar
 
 import numpy as np
@@ -11,19 +11,16 @@ from numpy.typing import NDArray
 from stillwatch.engine.base import Engine
 from stillwatch.evidence import examples
 from stillwatch.evidence.base import Example, Statement, statements_table
-from stillwatch.evidence.groups import Plain, accounts
+from stillwatch.evidence.groups import Plain, accounts, platform
+from stillwatch.evidence.platform import MIN_SIGNUPS
 from stillwatch.evidence.rates import StrikingRates, shipped
-from stillwatch.records.tables import SIGNATURES
+from stillwatch.methods.spans import span_of_most
 from stillwatch.records.window import Window
 
-DAY_US = 24 * 3_600_000_000
-MOST = 0.75  # of the sign-ups; half of them would be found together in groups that are half strangers
-MIN_UNITS = 10  # five sign-ups in a row say little
+MIN_UNITS = MIN_SIGNUPS
 SPREAD_OF_LOG_SPAN = (
     1.25  # sd of ln(span) is this over the root of the units: 2,000 draws of 10 to 320 units from ages of a world
 )
-SHORTEST_DAYS = 1.0  # below a day only the hour differs
-STEPS_A_DOUBLING = 4  # the platform's own span is rounded down to a root of a root of two, so that no newcomer moves a weight
 YOUNG_BELOW = 0.7  # of the usual span: above, a platform differs from ours by no more than its campaigns can make it
 
 
@@ -57,7 +54,7 @@ class Signups:
     def detect(self, engine: Engine, groups: pa.Table, window: Window) -> pa.Table:
         """One row of `evidence` a group; `n` counts units whose sign-up is known."""
         rates = shipped().signups
-        young = _youth(_platform_span(engine), rates)
+        young = _youth(platform(engine).signup_span_days, rates)
         read = accounts(engine, groups, ["org", "account_created_at"])
         return statements_table(self, groups, (_statement(g, young, rates) for g in read))
 
@@ -93,35 +90,7 @@ def _of_units(group: dict[str, Plain]) -> NDArray[np.int64]:
     return np.sort(created.values[created.known][order][first])
 
 
-def span_of_most(created_us: NDArray[np.int64]) -> float:
-    """
-    Days of the shortest span that holds three quarters of the moments, at least one day.
-
-    Args:
-        created_us: (n,) ascending, microseconds, n at least 2.
-
-    >>> span_of_most(np.array([0, 400, 401, 404, 900]) * DAY_US)
-    404.0
-    """
-    last = ceil(MOST * created_us.size) - 1
-    return max(float((created_us[last:] - created_us[: created_us.size - last]).min()) / DAY_US, SHORTEST_DAYS)
-
-
 def _youth(span_days: float, rates: StrikingRates) -> float:
     """ln of how much shorter than usual the span of the whole platform is; 0 where it is not markedly so."""
     shorter = log(span_days) - rates.background.mean
     return shorter if shorter < log(YOUNG_BELOW) else 0.0
-
-
-def _platform_span(engine: Engine) -> float:
-    """The same span over all accounts of the log, rounded down; infinite where it is not known."""
-    if not engine.has(SIGNATURES):
-        return float("inf")
-    sql = """
-        SELECT min(account_created_at) AS created FROM signatures WHERE account_created_at IS NOT NULL
-        GROUP BY coalesce(org, account) ORDER BY created
-    """
-    created = engine.query(sql)["created"].cast(pa.int64()).to_numpy()
-    if created.size < MIN_UNITS:
-        return float("inf")
-    return float(2 ** (np.floor(np.log2(span_of_most(created)) * STEPS_A_DOUBLING) / STEPS_A_DOUBLING))

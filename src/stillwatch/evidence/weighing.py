@@ -11,6 +11,7 @@ from stillwatch.engine.base import Engine
 from stillwatch.errors import DetectorError
 from stillwatch.evidence.base import Detector, Skipped
 from stillwatch.evidence.groups import Chunk
+from stillwatch.evidence.platform import Platform
 from stillwatch.records.tables import EVIDENCE, GROUPS
 from stillwatch.records.window import Window
 
@@ -23,7 +24,7 @@ def run(detectors: Sequence[Detector], engine: Engine, window: Window, available
     speaking = [d for d in detectors if d.needs <= available]
     silent = [Skipped(d.name, _why_silent(d, available)) for d in detectors if not d.needs <= available]
     groups = engine.read(GROUPS).sort_by("group")
-    weigh, chunks = Weigh(engine.root, tuple(speaking), window), list(_chunks(groups))
+    weigh, chunks = Weigh(engine.root, tuple(speaking), window, Platform.of(engine)), list(_chunks(groups))
     said = engine.map(weigh, chunks) if len(chunks) >= MANY_CHUNKS else map(weigh, chunks)
     evidence = pa.concat_tables([EVIDENCE.schema.empty_table(), *said])
     engine.write(EVIDENCE, evidence.sort_by([("group", "ascending"), ("detector", "ascending")]))
@@ -37,9 +38,10 @@ class Weigh:
     root: Path
     detectors: tuple[Detector, ...]
     window: Window
+    platform: Platform
 
     def __call__(self, groups: pa.Table) -> pa.Table:
-        with Chunk(self.root, groups) as engine:
+        with Chunk(self.root, groups, self.platform) as engine:
             said = [checked(d, groups, d.detect(engine, groups, self.window)) for d in self.detectors]
         return pa.concat_tables([EVIDENCE.schema.empty_table(), *said])
 

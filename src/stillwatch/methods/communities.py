@@ -33,27 +33,31 @@ def leiden(a: Ints, b: Ints, weight: Floats, n_nodes: int, resolution: float, se
     Returns:
         (n_nodes,) community of each node, numbered from 0 by smallest member; -1 for a node without an edge.
     """
-    return leiden_at(a, b, weight, n_nodes, [resolution], seed)[0]
+    return leiden_at([(a, b, weight)], n_nodes, [resolution], seed)[0]
 
 
-def leiden_at(a: Ints, b: Ints, weight: Floats, n_nodes: int, resolutions: Sequence[float], seed: int) -> list[Ints]:
-    """`leiden` at several resolutions, in their order, on all cores at once: the library lets go of the interpreter."""
-    if not len(a):
-        return [np.full(n_nodes, -1, np.int64) for _ in resolutions]
+def leiden_at(graphs: Sequence[tuple[Ints, Ints, Floats]], n_nodes: int, resolutions: Sequence[float], seed: int) -> list[Ints]:
+    """
+    `leiden` of several graphs at several resolutions, graph by graph; on all cores, as the library lets go of the interpreter.
+    """
     names = [str(node) for node in range(n_nodes)]
-    edges = list(zip(map(names.__getitem__, a.tolist()), map(names.__getitem__, b.tolist()), weight.tolist(), strict=True))
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        asked = []
+        for a, b, weight in graphs:
+            ends = (map(names.__getitem__, nodes.tolist()) for nodes in (a, b))
+            edges = list(zip(*ends, weight.tolist(), strict=True))
+            asked += [pool.submit(_labels, edges, n_nodes, resolution, seed) for resolution in resolutions]
+        return [labels.result() for labels in asked]
 
-    def labels_at(resolution: float) -> Ints:
+
+def _labels(edges: list[tuple[str, str, float]], n_nodes: int, resolution: float, seed: int) -> Ints:
+    labels = np.full(n_nodes, -1, np.int64)
+    if edges:
         _, found = graspologic_native.leiden(
             edges, resolution=resolution, randomness=_RANDOMNESS, iterations=_ITERATIONS, use_modularity=True, seed=seed
         )
-        labels = np.full(n_nodes, -1, np.int64)
-        nodes = np.fromiter(map(int, found), np.int64, len(found))
-        labels[nodes] = np.fromiter(found.values(), np.int64, len(found))
-        return _renumbered(labels)
-
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        return list(pool.map(labels_at, resolutions))
+        labels[np.fromiter(map(int, found), np.int64, len(found))] = np.fromiter(found.values(), np.int64, len(found))
+    return _renumbered(labels)
 
 
 def components(a: Ints, b: Ints, n_nodes: int) -> Ints:

@@ -28,3 +28,31 @@ def gathered(offsets: Ints, values: Array, places: Array) -> tuple[npt.NDArray[n
             out[at] = values[j]
             at += 1
     return new_offsets, out
+
+
+@numba.njit(cache=True, nogil=True)
+def by_number(number: Array, values: Array, n: int) -> tuple[Ints, Array]:
+    """
+    Values listed by their number, in their order within one: a counting sort.
+
+    Args:
+        number: (m,) 0…n - 1.
+        values: (m,).
+        n: Lists that are made.
+
+    Returns:
+        (n + 1,) offsets and (m,) values.
+
+    >>> by_number(np.array([1, 0, 1]), np.array([7, 8, 9]), 2)
+    (array([0, 1, 3]), array([8, 7, 9]))
+    """
+    starts = np.zeros(n + 1, np.int64)
+    for at in number:
+        starts[at + 1] += 1
+    starts = np.cumsum(starts)
+    filled = starts[:-1].copy()
+    out = np.empty(len(values), values.dtype)
+    for i in range(len(values)):
+        out[filled[number[i]]] = values[i]
+        filled[number[i]] += 1
+    return starts, out

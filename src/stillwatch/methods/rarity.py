@@ -4,7 +4,10 @@ The graph of shared rare tokens.
 An account links to those that share many rare tokens with it, less what their degrees alone would explain.
 """
 
+import itertools
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numba
 import numpy as np
@@ -14,6 +17,8 @@ from stillwatch.methods.summing import pairwise_sum
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+
+_THREADS = len(os.sched_getaffinity(0))
 
 
 def rarity_graphs(
@@ -57,10 +62,19 @@ def rarity_graphs(
     sizes = np.diff(indptr)
     degrees = np.bincount(members, minlength=n_nodes)
     logs = np.log(np.maximum(n_nodes / np.maximum(sizes, 1), 1.0))
+    members = members.astype(np.int64)
     weights = np.stack([logs**power for power in powers])
     expected = np.array([float(np.sum(of_power * (sizes / n_uses) ** 2)) for of_power in weights])
     node_starts = np.concatenate(([0], np.cumsum(degrees))).astype(np.int64)
-    a, b, strength, least = _linked(indptr, members.astype(np.int64), node_starts, weights, expected, reach, neighbours)
+    tokens, place = _listed(indptr, members, node_starts)
+    uses = (indptr, members, node_starts, tokens, place)
+    bounds = np.searchsorted(node_starts, np.linspace(0, len(members), _THREADS + 1)[1:-1])
+    spans = itertools.pairwise([0, *bounds.tolist(), n_nodes])
+    with ThreadPoolExecutor(_THREADS) as pool:
+        found = list(pool.map(lambda span: _linked(*span, *uses, weights, expected, reach, neighbours), spans))
+    a, b = (np.concatenate([part[n] for part in found]) for n in (0, 1))
+    strength = np.concatenate([part[2] for part in found], axis=1)
+    least = np.sort(np.concatenate([part[3] for part in found], axis=2), axis=2)[:, :, -neighbours]
     graphs = []
     for of_power, bar in zip(strength, least, strict=True):
         kept = np.flatnonzero((of_power > 0.0) & ((of_power >= bar[a]) | (of_power >= bar[b])))
@@ -70,21 +84,37 @@ def rarity_graphs(
 
 
 @numba.njit(cache=True, nogil=True)
-def _linked(
-    indptr: Ints, members: Ints, node_starts: Ints, weights: Floats, expected: Floats, reach: int, neighbours: int
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], Floats, Floats]:
-    """
-    Pairs (a, b) that may be kept, their strength under each power, and each node's least strength to keep.
-
-    A node at a time: what it links to fits into the processor's cache, as all pairs of the log would not.
-    """
-    n, n_powers = len(node_starts) - 1, len(weights)
+def _listed(indptr: Ints, members: Ints, node_starts: Ints) -> tuple[npt.NDArray[np.int32], Ints]:
+    """Tokens of each node, and the place of the node among the token's members."""
     tokens, place = np.empty(len(members), np.int32), np.empty(len(members), np.int64)
     filled = node_starts[:-1].copy()
     for f in range(len(indptr) - 1):
         for i in range(indptr[f], indptr[f + 1]):
             tokens[filled[members[i]]], place[filled[members[i]]] = f, i
             filled[members[i]] += 1
+    return tokens, place
+
+
+@numba.njit(cache=True, nogil=True)
+def _linked(
+    first: int,
+    last: int,
+    indptr: Ints,
+    members: Ints,
+    node_starts: Ints,
+    tokens: npt.NDArray[np.int32],
+    place: Ints,
+    weights: Floats,
+    expected: Floats,
+    reach: int,
+    neighbours: int,
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], Floats, Floats]:
+    """
+    Pairs (a, b) of nodes a in first…last - 1 that may be kept, their strength under each power, and the strongest of each node.
+
+    A node at a time: what it links to fits into the processor's cache, as all pairs of the log would not.
+    """
+    n, n_powers = len(node_starts) - 1, len(weights)
     strongest = np.zeros((n_powers, n, neighbours))  # of each node, a heap whose first is the least
     n_strong = np.zeros((n_powers, n), np.int64)
     count, number = np.zeros(n, np.int32), np.empty(n, np.int32)
@@ -94,7 +124,7 @@ def _linked(
     links = np.empty(1 << 12, np.int64)
     shared = np.empty((n_powers, 1 << 12))
     met = np.empty(n, np.int32)
-    for a in range(n):
+    for a in range(first, last):
         n_met, n_links = 0, 0
         for k in range(node_starts[a], node_starts[a + 1]):
             for j in range(place[k] + 1, min(place[k] + 1 + reach, indptr[tokens[k] + 1])):
@@ -142,12 +172,7 @@ def _linked(
                 out_a[n_out], out_b[n_out] = a, b
                 n_out += 1
             count[b] = 0
-    least = np.zeros((n_powers, n))
-    for p in range(n_powers):
-        for node in range(n):
-            if n_strong[p, node] == neighbours:
-                least[p, node] = strongest[p, node, 0]
-    return out_a[:n_out].copy(), out_b[:n_out].copy(), out[:, :n_out].copy(), least
+    return out_a[:n_out].copy(), out_b[:n_out].copy(), out[:, :n_out].copy(), strongest
 
 
 @numba.njit(cache=True, nogil=True)

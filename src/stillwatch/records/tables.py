@@ -290,6 +290,7 @@ GROUP_ACCOUNTS = TableSpec(
         Column("client_units", pa.int64(), "units with that fingerprint", True),
         Column("account_created_at", UTC_TIME, "sign-up time", True),
         Column("n_exchanges", pa.int64(), "exchanges of the account in the whole log"),
+        Column("n_systems", pa.int64(), "distinct system prompts of the account in the whole log", True),
     ),
 )
 

@@ -7,12 +7,18 @@ import numpy as np
 from tests.tables import NOON, an_engine, minutes, stored
 
 from stillwatch import candidates
-from stillwatch.candidates.gather import gather
+from stillwatch.candidates.gather import Looked, gather
 from stillwatch.candidates.hyperedges import Group
+from stillwatch.engine.base import Engine
 from stillwatch.records import tables
 from stillwatch.settings import CandidateSettings
 
 LOOSE = CandidateSettings(min_accounts=2, min_exchanges=1)
+
+
+def gathered(engine: Engine, groups: list[Group], accounts: np.ndarray, settings: CandidateSettings) -> int:
+    """All that is gathered of these groups; the number of those that are kept."""
+    return gather(engine, groups, Looked.at(engine, accounts, settings), settings)
 
 
 def test_a_group_has_the_exchanges_that_its_tokens_tell(tmp_path: Path) -> None:
@@ -32,7 +38,7 @@ def test_a_group_has_the_exchanges_that_its_tokens_tell(tmp_path: Path) -> None:
         Group(5, "community", np.array([1]), (("network", 3, 9.0),), ()),
     ]
 
-    gather(engine, groups, two, LOOSE)
+    gathered(engine, groups, two, LOOSE)
 
     rows = engine.read(tables.GROUP_EXCHANGES).to_pylist()
     assert {g: [r["row"] for r in rows if r["group"] == g] for g in range(1, 6)} == {
@@ -56,7 +62,7 @@ def test_small_groups_are_not_tested(tmp_path: Path) -> None:
     engine = stored(an_engine(tmp_path), signatures=[{"row": n, "account": n % 2} for n in range(6)], recipes=[], uses=[])
     groups = [Group(1, "community", np.arange(2), (), ()), Group(2, "community", np.arange(1), (), ())]
 
-    n_groups = gather(engine, groups, np.arange(2), CandidateSettings(min_exchanges=4))
+    n_groups = gathered(engine, groups, np.arange(2), CandidateSettings(min_exchanges=4))
 
     assert n_groups == 1
     assert engine.read(tables.GROUPS)["group"].to_pylist() == [1]
@@ -68,7 +74,7 @@ def test_large_groups_are_sampled_evenly(tmp_path: Path) -> None:
     engine = stored(an_engine(tmp_path), signatures=[{"row": n, "account": n % 10} for n in range(1000)], recipes=[], uses=[])
     settings = CandidateSettings(min_exchanges=1, sample_accounts=5, sample_exchanges=100)
 
-    gather(engine, [Group(1, "community", np.arange(10), (), ())], np.arange(10), settings)
+    gathered(engine, [Group(1, "community", np.arange(10), (), ())], np.arange(10), settings)
 
     rows = engine.read(tables.GROUP_EXCHANGES)["row"].to_numpy()
     assert set(rows % 10) <= set(range(5))
@@ -93,7 +99,7 @@ def test_units_are_organisations_or_lone_accounts(tmp_path: Path) -> None:
         uses=[],
     )
 
-    gather(engine, [Group(1, "community", np.arange(3), (), ())], np.arange(3), LOOSE)
+    gathered(engine, [Group(1, "community", np.arange(3), (), ())], np.arange(3), LOOSE)
 
     people = engine.read(tables.GROUP_ACCOUNTS).to_pylist()
     assert [(p["payment_units"], p["network"], p["network_units"], p["n_exchanges"]) for p in people] == [
@@ -112,7 +118,7 @@ def test_common_words_are_taken_out(tmp_path: Path) -> None:
         uses=[],
     )
 
-    gather(engine, [Group(1, "community", np.arange(60), (), ())], np.arange(60), LOOSE)
+    gathered(engine, [Group(1, "community", np.arange(60), (), ())], np.arange(60), LOOSE)
 
     words = engine.read(tables.GROUP_EXCHANGES)["tokens"].to_pylist()
     assert words == [[1000 + n] if n % 2 else None for n in range(60)]
@@ -132,7 +138,7 @@ def test_a_model_first_seen_inside_the_window_was_released_there(tmp_path: Path)
         uses=[],
     )
 
-    gather(engine, [], np.arange(4), LOOSE)
+    gathered(engine, [], np.arange(4), LOOSE)
 
     old_then_new = sorted(engine.read(tables.MODELS).to_pylist(), key=lambda m: m["model"], reverse=True)
     assert [(m["released_at"], m["n_accounts"], m["n_adopters"]) for m in old_then_new] == [
@@ -146,7 +152,7 @@ def test_a_parent_is_the_smallest_larger_group_around(tmp_path: Path) -> None:
     engine = stored(an_engine(tmp_path), signatures=[{"row": n, "account": n} for n in range(30)], recipes=[], uses=[])
     groups = [Group(n, "community", np.arange(size), (), ()) for n, size in ((1, 30), (2, 20), (3, 10))]
 
-    gather(engine, groups, np.arange(30), LOOSE)
+    gathered(engine, groups, np.arange(30), LOOSE)
 
     assert dict(zip(*(engine.read(tables.GROUPS)[c].to_pylist() for c in ("group", "parent")), strict=True)) == {
         1: None,

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tests.tables import an_engine, stored
+from tests.tables import an_engine, incidence_of, stored
 
 from stillwatch.candidates import graph, incidence
 from stillwatch.settings import CandidateSettings
@@ -16,7 +16,7 @@ def a_log(tmp_path: Path, members: list[dict[str, Any]], n_others: int = 300) ->
     """Members with the tokens given, among others who share nothing but a popular configuration."""
     others = [{"row": n, "account": n, "config": 1, "network": 10_000 + n} for n in range(n_others)]
     people = [{"row": 1000 + n, "account": 1000 + n, **m} for n, m in enumerate(members)]
-    return incidence.load(stored(an_engine(tmp_path), signatures=others + people, recipes=[], uses=[]))
+    return incidence_of(stored(an_engine(tmp_path), signatures=others + people, recipes=[], uses=[]))
 
 
 def test_accounts_that_share_rare_tokens_are_a_group(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from tests.tables import an_engine, stored
 
 from stillwatch.candidates import hyperedges
 from stillwatch.candidates.hyperedges import Group
+from stillwatch.candidates.uses import Uses
 
 
 def test_recipes_and_families_of_enough_accounts_are_groups(tmp_path: Path) -> None:
@@ -18,7 +19,7 @@ def test_recipes_and_families_of_enough_accounts_are_groups(tmp_path: Path) -> N
     recipes = [{"recipe": 100, "family": 100}, {"recipe": 102, "family": 100}, {"recipe": 200, "family": 200}]
     engine = stored(an_engine(tmp_path), uses=uses, recipes=recipes)
 
-    found = hyperedges.find(engine, np.arange(5), 3)
+    found = hyperedges.find(Uses.load(engine, np.arange(5)), 3)
 
     assert [(g.origin, g.members.tolist(), g.tokens) for g in found] == [
         ("recipe", [0, 1, 2], (("recipe", 100, 1.0),)),
@@ -31,7 +32,7 @@ def test_no_recipe_is_no_group(tmp_path: Path) -> None:
     """Without recipes there are no hyperedges."""
     engine = stored(an_engine(tmp_path), uses=[], recipes=[])
 
-    assert hyperedges.find(engine, np.arange(5), 3) == []
+    assert hyperedges.find(Uses.load(engine, np.arange(5)), 3) == []
 
 
 def test_accounts_with_one_client_and_its_settings_are_a_cell(tmp_path: Path) -> None:

@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-from tests.tables import an_engine, stored
-
-from stillwatch.candidates import incidence
+from tests.tables import an_engine, incidence_of, stored
 
 
 def test_every_layer_is_one_kind_of_token(tmp_path: Path) -> None:
@@ -28,7 +26,7 @@ def test_every_layer_is_one_kind_of_token(tmp_path: Path) -> None:
         ],
     )
 
-    found = incidence.load(engine)
+    found = incidence_of(engine)
 
     told = {
         (found.kind_name(t), int(found.tokens[t])): found.accounts[found.members[found.indptr[t] : found.indptr[t + 1]]].tolist()
@@ -53,7 +51,7 @@ def test_the_matrix_reads_both_ways(tmp_path: Path) -> None:
         uses=[],
     )
 
-    found = incidence.load(engine)
+    found = incidence_of(engine)
 
     forwards = {(t, m) for t in range(len(found.tokens)) for m in found.members[found.indptr[t] : found.indptr[t + 1]].tolist()}
     backwards = {
@@ -69,6 +67,6 @@ def test_a_log_without_columns_has_no_tokens(tmp_path: Path) -> None:
     """Accounts without recipes, settings or infrastructure give an empty matrix."""
     engine = stored(an_engine(tmp_path), signatures=[{"row": 1, "account": 1}], recipes=[], uses=[])
 
-    found = incidence.load(engine)
+    found = incidence_of(engine)
 
     assert (found.n_accounts, len(found.tokens), len(found.members)) == (1, 0, 0)

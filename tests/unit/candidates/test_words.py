@@ -42,7 +42,7 @@ def test_lists_lose_the_common_words_and_nothing_else() -> None:
     """Also words that fall into a common word's place of the sieve stay."""
     kept = np.array([5, 5 + (1 << 20), -7], np.int32)
 
-    offsets, values = words.without(np.array([0, 2, 2, 3]), kept, np.array([-7, 5], np.int64))
+    offsets, values = words.without(np.array([0, 2, 2, 3]), kept, words.Leftout.of(np.array([-7, 5], np.int64)))
 
     assert offsets.tolist() == [0, 1, 1, 1]
     assert values.tolist() == [5 + (1 << 20)]

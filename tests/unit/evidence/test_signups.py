@@ -9,7 +9,8 @@ from tests.scenes import an_engine, said, weights
 from tests.tables import a_table
 
 from stillwatch.evidence.scene import START, Scene, Seat
-from stillwatch.evidence.signups import MIN_UNITS, Signups, span_of_most
+from stillwatch.evidence.signups import MIN_UNITS, Signups
+from stillwatch.methods.spans import span_of_most
 from stillwatch.records.tables import GROUPS, SIGNATURES
 
 DAY_US = 24 * 3_600_000_000

@@ -32,7 +32,7 @@ def test_resolutions_at_once_are_those_one_by_one() -> None:
     a, b = a[a < b], b[a < b]
     weight = rng.random(len(a))
 
-    found = communities.leiden_at(a, b, weight, 60, [20.0, 1.0, 5.0], 1)
+    found = communities.leiden_at([(a, b, weight)], 60, [20.0, 1.0, 5.0], 1)
 
     alone = [communities.leiden(a, b, weight, 60, resolution, 1) for resolution in (20.0, 1.0, 5.0)]
     assert [f.tolist() for f in found] == [f.tolist() for f in alone]
