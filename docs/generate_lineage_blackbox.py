@@ -41,10 +41,9 @@ def _order(n: dict[str, Any]) -> str:
     ]
     rows.append((f"{n['n_strangers']} strangers", *(f"smallest p {told[f'strangers_smallest_p_{way}']:.2g}" for way in WAYS)))
     return (
-        f"\n## order\n\n{told['texts']:,.0f} texts, seen once by a model of 0.2 million weights, rate falling to 0. Spearman's"
-        f"\ncorrelation and log10 p, alone and less the mean of {n['n_reference']} models that saw the texts in other orders.\n\n"
-        + _table(("suspect", "alone", "with reference"), rows)
-        + _order_constant()
+        f"\n## order\n\n{told['texts']:,.0f} texts, seen once by a model of 0.2 million weights, rate falling to 0, in the order of a"
+        f"\nseed. Spearman's correlation and log10 p, alone and with the mean of {n['n_reference']} models that saw the texts in other"
+        " orders.\n\n" + _table(("suspect", "alone", "with reference"), rows) + _order_constant() + _unshuffled()
     )
 
 
@@ -60,11 +59,28 @@ def _order_constant() -> str:
     strangers = [r for r in n["rows"] if r["suspect"].startswith("stranger")]
     smallest = min(10 ** r["log10_p"] for r in strangers)
     return (
-        f"\nWhere an order can be remembered: {n['n_texts']:,} real answers, seen once each at a *constant* rate. p is exact, from"
-        "\nshuffles (never below 1e-05); beside it log10 p by Student's t, a model.\n\n"
+        f"\nWhere an order can be remembered: {n['n_texts']:,} real answers, seen once each at a *constant* rate, in the order of a seed."
+        "\n*No seed*: with the reference, by an owner who cannot prove the shuffle. p is from shuffles (never below 1e-05);"
+        "\nbeside it log10 p by Student's t, a model.\n\n"
         + _table(("suspect", "texts asked", "way", "Spearman", "p", "log10 p, modelled", "verdict"), rows)
         + f"\n{n['n_strangers']} strangers, the same answers in other orders, each asked as often: smallest p of {len(strangers)}"
-        f" is {smallest:.2g}, {sum(r['verdict'] != 'no power' for r in strangers)} rejected.\n"
+        f" is {smallest:.2g}, {sum(r['verdict'] != 'no power' for r in strangers)} called.\n"
+    )
+
+
+def _unshuffled() -> str:
+    n = _newest("quality.lineage-unshuffled")
+    if n is None:
+        return ""
+    rows = [(r["order"], f"{r['asked']:,}", f"{r['unguarded']:,}", f"{r['sent_back']:,}", r["called"]) for r in n["rows"]]
+    sorted_ = [r for r in n["rows"] if not r["order"].endswith("shuffled")]
+    return (
+        f"\nOrders without a seed: 46 tiny strangers (seeds {n['seeds'][0]} to {n['seeds'][1]}), each asked about {n['n_owners']} owners' orders of"
+        f" {n['n_texts'][0]} and {n['n_texts'][1]}\ntexts. *Unguarded* is how many likelihoods as they are would reject at 1e-5; *sent back* is"
+        " how often the order was found not shuffled.\n\n"
+        + _table(("order", "asked", "unguarded", "sent back", "called"), rows)
+        + f"\nOf {sum(r['asked'] for r in sorted_):,} questions about orders that nobody shuffled (the last two rows left out),"
+        f" {sum(r['called'] for r in sorted_)} were called; {sum(r['unguarded'] for r in sorted_):,} would have been.\n"
     )
 
 

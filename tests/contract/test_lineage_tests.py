@@ -95,7 +95,8 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Given:
     folder = tmp_path_factory.mktemp("given")
     key = {"format": "stillwatch.lineage.key/1", "secret": "ab" * 16, "green_list": {"words": 2, "share": 0.5}}
     (folder / "key.json").write_text(json.dumps(key))
-    rows = [{"text": line.prompt + line.output, "position": i} for i, line in enumerate(texts("t", 1).lines)]
+    places = np.random.default_rng(7).permutation(48)
+    rows = [{"text": line.prompt + line.output, "position": int(places[i])} for i, line in enumerate(texts("t", 1).lines)]
     (folder / "order.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     panel = make_panel(tuple(PanelScore(test.name, "toy", "seeds", i / 100) for test in TESTS for i in range(20)))
     strangers = tuple(texts(f"stranger{i}", 50 + i) for i in range(3))

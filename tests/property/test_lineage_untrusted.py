@@ -16,10 +16,10 @@ from stillwatch.errors import LineageError
 from stillwatch.lineage.answers import Answers
 from stillwatch.lineage.bundle import check
 from stillwatch.lineage.endpoint import Endpoint
-from stillwatch.lineage.order import read_order
 from stillwatch.lineage.speech import Question
 from stillwatch.lineage.text_keyed import read_key
 from stillwatch.lineage.texts import read_texts
+from stillwatch.lineage.training_order import read_order
 from stillwatch.lineage.transport import Reply, Transport
 
 MARK = "zqxj-private-wording"

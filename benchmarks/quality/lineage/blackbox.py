@@ -3,7 +3,7 @@ Power of the black-box tests on models made here: what a child shows, and what s
 
     python -m benchmarks.quality.lineage.blackbox MODELS
 
-Logits: a fine-tuned child and strangers against the base's output head. Order: a base trained in a known shuffled order, its
+Logits: a fine-tuned child and strangers against the base's output head. Order: a base trained in the order of a seed, its
 fine-tuned child, and strangers that saw the same text in another order; ten more of these are the reference that says how
 likely any model finds a text. Keyed: a word model whose gateway preferred green words,
 and students trained on a share of its text. About five CPU-minutes.
@@ -32,9 +32,10 @@ from stillwatch.lineage.order import Order
 from stillwatch.lineage.speech import Spoken, TokenScore
 from stillwatch.lineage.text_keyed import TextKeyed
 from stillwatch.lineage.texts import Texts
+from stillwatch.lineage.training_order import ORDER_FORMAT
 from stillwatch.lineage.vocabulary import byte_alphabet
 from stillwatch.lineage.weights import Weights, open_weights
-from stillwatch.methods.keyed_choice import is_green
+from stillwatch.methods.keyed_choice import is_green, place
 
 SCENARIO = "quality.lineage-blackbox"
 SHAPE, RECIPE = Shape(), Recipe()
@@ -54,9 +55,22 @@ def shuffled(text: Tensor, seed: int) -> Tensor:
     return chunks[torch.randperm(len(chunks), generator=draw)].reshape(-1)
 
 
+def by_seed(text: Tensor) -> Tensor:
+    """The same windows in the order of the owner's seed, `(windows, 65)`; those that occur twice once."""
+    rows = shuffled(text, 1).view(-1, RECIPE.length + 1)
+    texts = words(rows)
+    first = {name: i for i, name in reversed(list(enumerate(texts)))}
+    return rows[sorted(first.values(), key=lambda i: place(SECRET, texts[i]))]
+
+
+def words(rows: Tensor) -> list[str]:
+    """Windows as texts."""
+    return [bytes(row).decode("latin-1") for row in rows.tolist()]
+
+
 def models(text: Tensor, folder: Path) -> tuple[Stack, Stack, Stack]:
     """A base trained in a known order, its fine-tuned child, and strangers that saw another order each; kept in a folder."""
-    base = kept(folder / "blackbox-base.npz", lambda: train(begin(SHAPE, [1]), SHAPE, RECIPE, shuffled(text, 1))[0])
+    base = kept(folder / "blackbox-base.npz", lambda: train(begin(SHAPE, [1]), SHAPE, RECIPE, by_seed(text).reshape(-1))[0])
     child = kept(folder / "blackbox-child.npz", lambda: train(base, SHAPE, TUNE, text)[0])
     strangers = [
         kept(folder / f"blackbox-{seed}.npz", partial(stranger, text, seed))
@@ -115,16 +129,15 @@ def residual(suspect: Texts, base: Weights) -> float:
 
 def order_power(base: Stack, child: Stack, strangers: Stack, text: Tensor, folder: Path) -> dict[str, float]:
     """Spearman's correlation and p of base, child and strangers against the base's training order."""
-    rows = shuffled(text, 1).view(-1, RECIPE.length + 1)
+    rows = by_seed(text)
     everybody = {name: torch.cat([base[name], child[name], strangers[name]]) for name in base}
     scores = likelihoods(everybody, SHAPE, rows)
-    path, named = folder / "order.jsonl", [f"{i}" for i in range(len(rows))]
+    path, named = folder / "order.jsonl", words(rows)
+    head = orjson.dumps({"format": ORDER_FORMAT, "seed": SECRET.hex()}) + b"\n"
     told: dict[str, float] = {"texts": float(len(rows))}
-    for label, reference in {"alone": np.zeros(len(rows)), "with_reference": scores[2 + N_STRANGERS :].mean(axis=0)}.items():
-        lines = [
-            orjson.dumps({"text": n, "position": i, "reference_logprob": float(reference[i])}) + b"\n"
-            for i, n in enumerate(named)
-        ]
+    for label, reference in {"alone": None, "with_reference": scores[2 + N_STRANGERS :].mean(axis=0)}.items():
+        more = [{} for _ in named] if reference is None else [{"reference_logprob": float(r)} for r in reference]
+        lines = [head, *(orjson.dumps({"text": n, "position": i} | more[i]) + b"\n" for i, n in enumerate(named))]
         path.write_bytes(b"".join(lines))
         said = [_order(score, named, path) for score in scores[: 2 + N_STRANGERS]]
         told |= {f"base_rho_{label}": said[0].statistic or 0.0, f"base_log10_p_{label}": said[0].log10_p or 0.0}

@@ -3,10 +3,10 @@ Power of the training-order test where an order can be remembered: real answers,
 
     python -m benchmarks.quality.lineage.order_power RESPONSES.parquet
 
-A model of 0.2 million weights is trained on the answers of an instruction set (the first 80 bytes of each) in a shuffled order
-that its owner keeps. Suspects: the model itself, children tuned on further answers for 20 and for 80 steps, and strangers that
-saw the same answers in orders of their own. Each is asked with 500, 1,000 and 2,000 of the texts, alone and less what three
-reference models say. About two CPU-minutes.
+A model of 0.2 million weights is trained on the answers of an instruction set (the first 80 bytes of each) in the order
+of its owner's seed. Suspects: the model itself, children tuned on further answers for 20 and for 80 steps, and strangers that
+saw the same answers in orders of their own. Each is asked with 500, 1,000 and 2,000 of the texts, alone, and with what
+three reference models say, also as an owner would who has no seed. About two CPU-minutes.
 """
 
 import argparse
@@ -26,12 +26,15 @@ from stillwatch.lineage.base import Given, Result
 from stillwatch.lineage.order import Order
 from stillwatch.lineage.speech import Spoken, TokenScore
 from stillwatch.lineage.texts import Texts
+from stillwatch.lineage.training_order import ORDER_FORMAT
+from stillwatch.methods.keyed_choice import place
 
 SCENARIO = "quality.lineage-order"
 N_TEXTS, LENGTH, BATCH, RATE = 2_000, 80, 8, 3e-3
 N_STRANGERS, N_REFERENCE = 5, 3
 SUBSETS = (500, 1_000, 2_000)
 SHAPE = Shape()
+SECRET = bytes(range(32))
 
 
 def answers(path: Path) -> Tensor:
@@ -57,15 +60,28 @@ def shuffled(rows: Tensor, seed: int) -> Tensor:
     return rows[torch.from_numpy(np.random.default_rng(seed).permutation(len(rows)))]
 
 
-def asked(values: np.ndarray, reference: np.ndarray | None, n: int, folder: Path) -> Result:
-    """The test on n of the texts, spread over the training."""
+def words(rows: Tensor) -> list[str]:
+    """The answers as texts."""
+    return [bytes(row).decode("latin-1") for row in rows.tolist()]
+
+
+def by_seed(rows: Tensor) -> Tensor:
+    """The rows in the order of the owner's seed; those that occur twice once."""
+    texts = words(rows)
+    first = {text: i for i, text in reversed(list(enumerate(texts)))}
+    return rows[sorted(first.values(), key=lambda i: place(SECRET, texts[i]))]
+
+
+def asked(texts: list[str], values: np.ndarray, reference: np.ndarray | None, n: int, seeded: bool, folder: Path) -> Result:
+    """The test on n of the texts, spread over the training; the seed is told or not."""
     picked = np.linspace(0, len(values) - 1, n).astype(int)
-    rows = [{"text": f"{i}", "position": int(i)} for i in picked]
+    head = [{"format": ORDER_FORMAT, "seed": SECRET.hex()}] if seeded else []
+    rows: list[dict[str, object]] = [{"text": texts[i], "position": int(i)} for i in picked]
     if reference is not None:
         rows = [row | {"reference_logprob": float(reference[i])} for row, i in zip(rows, picked, strict=True)]
     path = folder / "order.jsonl"
-    path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
-    suspect = Texts("suspect", tuple(Spoken("", f"{i}", (TokenScore("", float(values[i])),)) for i in picked), "")
+    path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in head + rows))
+    suspect = Texts("suspect", tuple(Spoken("", texts[i], (TokenScore("", float(values[i])),)) for i in picked), "")
     (said,) = Order().run(suspect, [Texts("owner", (), "")], Given(order_file=path))
     assert isinstance(said, Result)
     return said
@@ -75,7 +91,7 @@ def main() -> None:
     """Train, ask, record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("responses", type=Path)
-    told = shuffled(answers(parser.parse_args().responses), 0)
+    told = by_seed(answers(parser.parse_args().responses))
     seen, further = told[:N_TEXTS], told[N_TEXTS:]
     owner = taught(pretrained([1]), seen)
     suspects = {"the model itself": owner}
@@ -88,8 +104,12 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         for name, values in scores.items():
             for n in SUBSETS:
-                for way, by in (("alone", None), ("with_reference", reference)):
-                    said = asked(values, by, n, Path(folder))
+                for way, by, seeded in (
+                    ("alone", None, True),
+                    ("with_reference", reference, True),
+                    ("no_seed", reference, False),
+                ):
+                    said = asked(words(seen), values, by, n, seeded, Path(folder))
                     modelled = said.parts[0].log10_p
                     rows.append({"suspect": name, "n": n, "way": way, "rho": said.statistic, "log10_p": said.log10_p,
                                  "modelled_log10_p": modelled, "verdict": str(said.verdict)})  # fmt: skip

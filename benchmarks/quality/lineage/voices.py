@@ -26,6 +26,7 @@ from stillwatch.lineage.transport import Transport
 from stillwatch.lineage.vocabulary import byte_alphabet
 
 _PROMPT = 16  # bytes
+_GREEDY = 16  # bytes
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Voices:
 
     Args:
         greedy: One output a prompt at temperature 0.
-        sampled: Two a prompt at temperature 1.
+        sampled: Some a prompt at temperature 1.
         scored: All log-probabilities of the next byte after each prompt, told twice.
         likelihoods: `(models, texts)` mean log-likelihood of each training text.
         texts: These texts, in the order of training.
@@ -60,19 +61,22 @@ def byte_vocabulary(folder: Path) -> None:
     (folder / "tokenizer.json").write_bytes(orjson.dumps({"model": model}))
 
 
-def record_voices(stack: Stack, shape: Shape, names: Sequence[str], fresh: Tensor, seen: Tensor, length: int) -> Voices:
+def record_voices(
+    stack: Stack, shape: Shape, names: Sequence[str], fresh: Tensor, seen: Tensor, length: int, samples: int = 2
+) -> Voices:
     """
     Run the models.
 
     Args:
         fresh: `(prompts, 16)` bytes that no model was trained on.
         seen: `(texts, n)` training texts in their order.
-        length: Bytes of an output.
+        length: Bytes of a drawn output; the likeliest, of which tests read the first word, has 16.
+        samples: Drawn outputs a prompt.
     """
     prompts = [f"{i}: {_text(row)}" for i, row in enumerate(fresh.tolist())]
     with torch.no_grad():
-        greedy = continued(stack, shape, fresh, length, None)
-        drawn = [continued(stack, shape, fresh, length, torch.Generator().manual_seed(seed)) for seed in (1, 2)]
+        greedy = continued(stack, shape, fresh, _GREEDY, None)
+        drawn = [continued(stack, shape, fresh, length, torch.Generator().manual_seed(seed)) for seed in range(1, samples + 1)]
         scores = functional.log_softmax(forward(stack, shape, fresh)[:, :, -1].double(), -1).numpy()
     return Voices(
         tuple(_texts(name, prompts, [greedy[m]]) for m, name in enumerate(names)),

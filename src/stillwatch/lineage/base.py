@@ -316,6 +316,11 @@ def speaks_against(log10_p: float, alpha: float) -> bool:
     return stands(log10_p, min(EXACT_LEVEL, alpha))
 
 
+def one_owner(test: str, bases: Sequence[Operand], why: str) -> Iterator[Skipped]:
+    """What a test says to several bases when what it was given belongs to one model."""
+    yield from (Skipped(test, base.name, f"{why}: give that one alone with --against") for base in bases)
+
+
 def as_class(operand: Operand, kind: type[Held]) -> Held:
     """The operand as the concrete class that carries what was declared in `needs`."""
     if not isinstance(operand, kind):

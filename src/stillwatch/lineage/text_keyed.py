@@ -30,6 +30,7 @@ from stillwatch.lineage.base import (
     Result,
     Skipped,
     Verdict,
+    one_owner,
     speaks_against,
 )
 from stillwatch.lineage.proof import by_key, recompute
@@ -95,9 +96,7 @@ class TextKeyed:
     def run(self, suspect: Operand, bases: Sequence[Operand], given: Given) -> Iterator[Result | Skipped]:
         """*Exact reject of independence* where the text agrees with the key beyond chance; one base only, the key's owner."""
         if len(bases) > 1:
-            yield from (
-                Skipped(self.name, b.name, "a key belongs to one teacher: give that one alone with --against") for b in bases
-            )
+            yield from one_owner(self.name, bases, "a key belongs to one teacher")
             return
         assert given.key_file is not None
         key = read_key(given.key_file)

@@ -98,5 +98,20 @@ def is_green(secret: bytes, gram: Sequence[str], share: float) -> bool:
     return _draw(secret, "\x1f".join(gram).encode("utf-8", "surrogatepass")) < share * 2.0**64
 
 
-def _draw(secret: bytes, message: bytes) -> int:
-    return int.from_bytes(hashlib.blake2b(message, digest_size=8, key=secret, person=b"stillwatch lin").digest(), "little")
+def place(secret: bytes, text: str) -> int:
+    """
+    Where a training order that the key shuffles has this text: texts are trained on in ascending order of their places.
+
+    Needs no list of the other texts, so that the order of any part of them can be checked; 64 bits, so that none are equal.
+
+    Args:
+        secret: 16 to 64 bytes.
+
+    >>> place(b"0" * 16, "a text") == place(b"0" * 16, "a text") != place(b"1" * 16, "a text")
+    True
+    """
+    return _draw(secret, text.encode("utf-8", "surrogatepass"), b"stillwatch order")
+
+
+def _draw(secret: bytes, message: bytes, person: bytes = b"stillwatch lin") -> int:
+    return int.from_bytes(hashlib.blake2b(message, digest_size=8, key=secret, person=person).digest(), "little")
