@@ -330,9 +330,8 @@ def epoch_of(settings: Settings) -> signatures.Epoch | None:
 
 def _available(engine: Engine) -> frozenset[str]:
     """Columns of `signatures` that hold anything, and `peer_hits` where a hunt has been made."""
-    counts = engine.query(f"SELECT {', '.join(f'count({c}) AS {c}' for c in tables.SIGNATURES.names)} FROM signatures")
     hunted = {tables.PEER_HITS.name} if engine.has(tables.PEER_HITS) else set()
-    return frozenset(c for c in tables.SIGNATURES.names if counts[c][0].as_py()) | hunted
+    return parts.columns_with_values(engine.root, tables.SIGNATURES) | hunted
 
 
 _KEPT_SETTINGS, _KEPT_REFERENCE, _KEPT_ENTITLEMENTS = "settings.json", "reference.parquet", "entitlements.toml"

@@ -165,6 +165,19 @@ def read_between(root: Path, spec: TableSpec, by: str, low: int, high: int, colu
     return pa.concat_tables(found)
 
 
+def columns_with_values(root: Path, spec: TableSpec) -> frozenset[str]:
+    """Columns of a stored table that hold anything, by the footers alone; of lists, any element."""
+    found: set[str] = set()
+    for path in part_files(root, spec):
+        footer = pq.read_metadata(path)
+        for group in (footer.row_group(n) for n in range(footer.num_row_groups)):
+            for column in (group.column(n) for n in range(group.num_columns)):
+                told = column.statistics
+                if column.num_values and (told is None or not told.has_null_count or told.null_count < column.num_values):
+                    found.add(column.path_in_schema.split(".")[0])
+    return frozenset(found)
+
+
 def write_table(root: Path, spec: TableSpec, table: pa.Table) -> None:
     """Replace a stored table by one part."""
     drop(root, spec)

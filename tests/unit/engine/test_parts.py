@@ -101,3 +101,16 @@ def test_rows_of_a_span_are_those_of_the_whole_table(
 
     assert found.column_names == ["tokens", "row"]
     assert found["row"].to_pylist() == [n for n in range(200) if low <= n // 2 <= high]
+
+
+def test_which_columns_hold_anything_is_read_from_the_footers(tmp_path: Path) -> None:
+    """A column of nulls, and one of empty lists, hold nothing; one value in one part is enough."""
+    first = a_table(tables.SIGNATURES, [{"row": 1, "org": None, "fill": [], "tokens": None}])
+    second = a_table(tables.SIGNATURES, [{"row": 2, "org": None, "fill": None, "tokens": [4]}])
+    for number, one in enumerate((first, second)):
+        parts.write_part(tmp_path, tables.SIGNATURES, number, one)
+
+    found = parts.columns_with_values(tmp_path, tables.SIGNATURES)
+
+    assert {"row", "tokens"} <= found
+    assert not {"org", "fill"} & found
