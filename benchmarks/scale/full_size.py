@@ -1,7 +1,7 @@
 """
 scale.full_size: a scan of the first published case, or of it made smaller, stage by stage: CPU, peak memory, bytes spilled.
 
-    python -m benchmarks.scale.full_size [--share 1.0] [--preset published-24000] [--survey] [--dry]
+    python -m benchmarks.scale.full_size [--share 1.0] [--preset published-24000] [--world DIR] [--survey] [--dry]
 
 Made smaller, every part of more than 100,000 exchanges has fewer, and all have their accounts. The world is simulated (own
 grammars, one core) and scanned on all cores, each in a process of its own. Memory is that of all processes of the scan
@@ -10,6 +10,7 @@ Spilled are the arrays of the stages and what the database writes beside them. A
 """
 
 import argparse
+import json
 import os
 import resource
 import tempfile
@@ -141,6 +142,20 @@ def simulated(preset: str, share: float, folder: str) -> dict[str, float]:
     return {"n_exchanges": report.n_exchanges, "n_accounts": report.n_accounts, "cpu_s": cpu_seconds(), "peak_bytes": peak}
 
 
+def kept_or_made(preset: str, share: float, folder: Path) -> dict[str, float]:
+    """`simulated` in a process of its own, or what it said when it made this folder."""
+    told = folder / "made.json"
+    if told.exists():
+        known = json.loads(told.read_text())
+        if (known["preset"], known["share"]) != (preset, share):
+            raise SystemExit(f"{folder} holds another world ({known['preset']}, share {known['share']}). Name another --world")
+        return dict(known["made"])
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        made = pool.submit(simulated, preset, share, str(folder)).result()
+    told.write_text(json.dumps({"preset": preset, "share": share, "made": made}))
+    return made
+
+
 def scanned(log: str, out: str, key: str) -> dict[str, Any]:
     """Scan it; stages, and what was found."""
     watch = Watch(Path(out) / pipeline.STORE / "spill")
@@ -168,16 +183,20 @@ def main() -> None:
     parser.add_argument("--preset", default="published-24000")
     parser.add_argument("--survey", action="store_true", help="end with the evidence")
     parser.add_argument("--dry", action="store_true", help="print, do not record")
+    parser.add_argument("--world", type=Path, help="a folder where the world is kept, and found again")
+    parser.add_argument("--simulate", action="store_true", help="end with the world")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="stillwatch-full-") as scratch:
         folder = Path(scratch)
+        world = asked.world or folder / "world"
         (folder / "key").write_bytes(b"a key of benchmarks, no secret..")
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            made = pool.submit(simulated, asked.preset, asked.share, str(folder / "world")).result()
+        made = kept_or_made(asked.preset, asked.share, world)
         print("simulate", {k: round(v, 1) for k, v in made.items()}, flush=True)
+        if asked.simulate:
+            return
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:  # not daemonic: it has children of its own
             run = surveyed if asked.survey else scanned
-            found = pool.submit(run, str(folder / "world" / "log"), str(folder / "out"), str(folder / "key")).result()
+            found = pool.submit(run, str(world / "log"), str(folder / "out"), str(folder / "key")).result()
     n, stages = made["n_exchanges"], found["stages"]
     for name, stage in stages.items():
         stage["cpu_us_an_exchange"] = 1e6 * stage.get("cpu_s", 0.0) / n
