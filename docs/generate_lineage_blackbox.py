@@ -41,8 +41,8 @@ def _order(n: dict[str, Any]) -> str:
     ]
     rows.append((f"{n['n_strangers']} strangers", *(f"smallest p {told[f'strangers_smallest_p_{way}']:.2g}" for way in WAYS)))
     return (
-        f"\n## order\n\n{told['texts']:,.0f} texts, seen once by a model of 0.2 million weights, rate falling to 0, in the order of a"
-        f"\nseed. Spearman's correlation and log10 p, alone and with the mean of {n['n_reference']} models that saw the texts in other"
+        f"\n## order\n\n{told['texts']:,.0f} texts, seen once by a model of 0.2 million weights, rate falling to 0, in a shuffled order."
+        f"\nSpearman's correlation and log10 p, alone and with the mean of {n['n_reference']} models that saw the texts in other"
         " orders.\n\n" + _table(("suspect", "alone", "with reference"), rows) + _order_constant() + _unshuffled()
     )
 

@@ -34,7 +34,7 @@ from stillwatch.methods.rank_order import spearman, spearman_log10_p
 
 SCENARIO = "quality.lineage-unshuffled"
 N_TEXTS, ROW, SHORTEST = 600, 65, 24
-N_OWNERS, N_JUDGES = 2, 5
+N_OWNERS, N_JUDGES = 1, 5
 LEVEL = -5.0
 OWNER = Texts("owner", (), "")
 
