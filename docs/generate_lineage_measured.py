@@ -32,12 +32,40 @@ def table(columns: list[str], rows: list[list[object]]) -> str:
 
 
 def strangers() -> str:
-    """Pairs of one recipe and data that are not related, by every test, and how the first set of them was used."""
+    """Pairs of one recipe and data that are not related, by every test at its default level, and how earlier sets were used."""
     runs = newest("quality.lineage-strangers")
     now = next((run for run in runs if "verdicts" in run), None)
     if now is None:
         return ""
-    first = runs[-1]
+    return (now_judged(now) if "field" in now else assembled(now)) + history(runs[-1])
+
+
+def now_judged(now: dict[str, Any]) -> str:
+    """A whole run at default levels."""
+    rows: list[list[object]] = []
+    for test, verdicts in now["verdicts"].items():
+        told = ", ".join(f"{n:,} {verdict}" for verdict, n in sorted(verdicts.items(), key=lambda item: -item[1]))
+        at = (now["called"][test], now["called_looser"][test], now["at_most_05"][test])
+        rows.append([f"`{test}`" if "," not in test else test, f"{sum(verdicts.values()):,}", *at, told])
+    low, high = now["seeds"]
+    n_field = now["field"][1] - now["field"][0] + 1
+    return (
+        "\n## Strangers\n\n"
+        f"{now['n_pairs']:,} pairs of tiny Llamas, same data in the same order, seeds {low} to {high}, none of them in the panel and none "
+        "looked at before: what follows is the first and only run on them, in one piece, each test at its default level. *Called related* is "
+        f"an exact rejection or a calibrated verdict. Tests that rank among strangers (`top-token-agreement`, `text-unkeyed`) were asked in "
+        f"both directions, against {n_field} strangers that are not in the set: among fewer than 99 a rank never stands at 0.01. For "
+        "information: calls where these are given the level 0.05 (exact tests ask for 1e-5 at any level), and p-values at most 0.05. "
+        "*Compatible* with sharing a tokenizer is true of these pairs, and no claim of descent; *excluded* says *not this very model*, or, "
+        "of `output-subspace`, *not from this head*. `order` was asked with a seed of each base's own, with a shuffle that no seed proves, "
+        "and with the order in which all of the set were trained, a corpus read front to back: it is found not shuffled.\n\n"
+        + table(["test", "asked", "called related", "called at 0.05", "p ≤ 0.05", "verdicts"], rows)
+        + smallest(now)
+    )
+
+
+def assembled(now: dict[str, Any]) -> str:
+    """The run before: ranked tests at 0.05 among the set itself, and an unshuffled order that rejected all."""
     rows: list[list[object]] = []
     for test, verdicts in now["verdicts"].items():
         told = ", ".join(f"{n:,} {verdict}" for verdict, n in sorted(verdicts.items(), key=lambda item: -item[1]))
@@ -51,13 +79,26 @@ def strangers() -> str:
         "the set, at a level of 0.05, because a rank among so few never stands at 0.01. *Compatible* with sharing a tokenizer is true of "
         "these pairs, and no claim of descent; *excluded* says *not this very model*, or, of `output-subspace`, *not from this head*.\n\n"
         + table(["test", "asked", "called related", "verdicts"], rows)
-        + f"\nSmallest p of `weights-exact`: {now['exact_smallest_p']:.2g}; below 0.05: {100 * now['exact_below_05']:.1f} %. Largest score of "
-        f"`weights-robust`: {now['robust_largest_score']:.2f}, median {now['robust_median_score']:.2f}.\n\n"
-        "*Unshuffled* breaks what `order` assumes, on purpose: the order of a corpus read front to back, in which all of the set were "
-        "trained. It rejects strangers, and must not be given; the run was stopped there, with all else done.\n\n"
-        f"History: the first set (seeds 2000 to 2045) was judged at a level of 0.01, and {first['called_exact']} of its "
+        + smallest(now)
+        + "\n*Unshuffled* was an order of a corpus read front to back, in which all of the set were trained, before the order itself was "
+        "tested: it rejected strangers. It is now found not shuffled ([measured](lineage-blackbox-measured.md)).\n"
+    )
+
+
+def smallest(now: dict[str, Any]) -> str:
+    """The weights tests' extremes."""
+    return (
+        f"\nSmallest p of `weights-exact`: {now['exact_smallest_p']:.2g}; below 0.05: {100 * now['exact_below_05']:.1f} %. Largest score of "
+        f"`weights-robust`: {now['robust_largest_score']:.2f}, median {now['robust_median_score']:.2f}.\n"
+    )
+
+
+def history(first: dict[str, Any]) -> str:
+    """What was looked at before the level was set."""
+    return (
+        f"\nHistory: the first set (seeds 2000 to 2045) was judged at a level of 0.01, and {first['called_exact']} of its "
         f"{first['n_pairs']:,} pairs was called by `weights-exact`, as such a level allows. The level was then set to 1e-5, and the same "
-        "pairs gave 0: that was a choice made after looking, not a measurement. This page showed it as one; the table above replaces it.\n"
+        "pairs gave 0: that was a choice made after looking, not a measurement. The table above is of models trained afterwards.\n"
     )
 
 
