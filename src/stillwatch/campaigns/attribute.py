@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stillwatch.engine.base import Engine
-from stillwatch.methods import attribution
+from stillwatch.methods import attribution, lists
 from stillwatch.records import tables
 
 Ints = npt.NDArray[np.int64]
@@ -33,14 +33,16 @@ MIN_TOKENS = 2
 MIN_HOLDERS = 3
 MIN_CORE_SHARE = 0.05  # of an account's exchanges: behind more cover than 95 % it is looked at, and not acted on
 ATTRIBUTED_FROM = 0.5  # responsibility from which an exchange is said to belong
-LIST_SHARE, LIST_ACCOUNTS = 0.1, 5  # as evidence/items.py: what so many accounts sent alike is of a common list
+MIN_HABIT_BITS = 3.0  # that settings, network, payment and device tell of a core account together; as score.MIN_FAMILY_BITS
+MIN_HABIT_SHARE = 1 / 3  # of an account's attributed exchanges that must go out with settings or a network that tells
 """Formulas: docs/research.md, Stage 5; rates: benchmarks/quality/attribution."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Traffic:
     """
-    The exchanges of the accounts looked at, with numbered tokens; `n_exchanges` counts all of each account.
+    The exchanges of the accounts looked at, with numbered tokens; `repeated` ones another account sent word for word,
+    `n_exchanges` counts all of each account.
 
     Those that sent what many others sent word for word are left out: evaluation, homework, a viral prompt. No evidence rests on
     them, so they belong to no campaign.
@@ -53,6 +55,7 @@ class _Traffic:
     background: tuple[Floats, ...]
     n_background: float
     start: Bools
+    repeated: Bools
     n_exchanges: Ints
 
 
@@ -122,8 +125,9 @@ def _traffic(engine: Engine, log: _Log, name: str, claimed: Ints) -> _Traffic | 
     rows = rows.filter(pa.array(~np.isin(rows["row"].to_numpy(), claimed)))
     everybody, n_exchanges = np.unique(rows["account"].to_numpy(), return_counts=True)
     start = np.isin(rows["row"].to_numpy(), start_rows["row"].to_numpy())
-    kept = ~_of_a_list(rows, start)
-    rows, start = rows.filter(pa.array(kept)), start[kept]
+    sent_by = lists.holders(rows["account"].to_numpy(), np.asarray(rows["exact"].fill_null(0)))
+    kept = ~lists.of_a_list(sent_by, np.unique(rows["account"].to_numpy()[start]).size)
+    rows, start, sent_by = rows.filter(pa.array(kept)), start[kept], sent_by[kept]
     if not rows.num_rows:
         return None
     accounts, account = np.unique(rows["account"].to_numpy(), return_inverse=True)
@@ -142,18 +146,9 @@ def _traffic(engine: Engine, log: _Log, name: str, claimed: Ints) -> _Traffic | 
         background=tuple(background),
         n_background=log.n_exchanges - float(start.sum()),
         start=start,
+        repeated=sent_by > 1,
         n_exchanges=n_exchanges[np.searchsorted(everybody, accounts)].astype(np.int64),
     )
-
-
-def _of_a_list(rows: pa.Table, start: Bools) -> Bools:
-    """Which exchanges sent word for word what a tenth as many accounts as the campaign has, and at least five, also sent."""
-    account = rows["account"].to_numpy()
-    known = ~np.asarray(rows["exact"].is_null())
-    _, item = np.unique(np.asarray(rows["exact"].fill_null(0)), return_inverse=True)
-    sent = np.unique(np.column_stack((item[known], account[known])), axis=0)
-    holders = np.bincount(sent[:, 0], minlength=int(item.max(initial=-1)) + 1)
-    return known & (holders >= max(LIST_ACCOUNTS, LIST_SHARE * np.unique(account[start]).size))[item]
 
 
 def _told_recipe(engine: Engine, rows: pa.Table, start: Bools) -> pa.Array:
@@ -217,7 +212,8 @@ def _attributed(engine: Engine, name: str, traffic: _Traffic, n_accounts: int) -
     account_bits = _account_bits(engine, name, traffic.accounts)
     weight = fitted.gain_bits + account_bits if by_token else account_bits + _start_bits(traffic)
     weight = np.minimum(weight, WEIGHT_CAP_BITS)
-    membership = _memberships(traffic, lifted, belongs, account_bits, weight, n_accounts)
+    habits = _Habits.of(traffic, np.where(lifted, fitted.token_bits, 0.0), belongs, account_bits)
+    membership = _memberships(traffic, lifted, belongs, habits, weight, n_accounts)
     kept = belongs & np.isin(membership, ["core", "probable"])[traffic.account]
     return _member_table(name, traffic, membership, weight, belongs), _exchange_table(name, traffic, responsibility, kept)
 
@@ -271,21 +267,44 @@ def _account_bits(engine: Engine, name: str, accounts: Ints) -> Floats:
     return bits
 
 
+@dataclass(frozen=True, slots=True)
+class _Habits:
+    """What of each account tells that is no text: bits of the strongest of each kind added up, and whether it is what he does."""
+
+    bits: Floats
+    held: Bools  # payment or device tells
+    usual: Bools
+
+    @classmethod
+    def of(cls, traffic: _Traffic, token_bits: Floats, belongs: Bools, account_bits: Floats) -> Self:
+        """Of `token_bits`, 0 where a token does not tell, over the exchanges that belong."""
+        size = len(traffic.accounts)
+        bits = account_bits.copy()
+        for kind in range(1, len(KINDS)):
+            best = np.zeros(size)
+            np.maximum.at(best, traffic.account[belongs], token_bits[belongs, kind])
+            bits += best
+        n_told = np.bincount(traffic.account, (token_bits[:, 1:] > 0.0).any(axis=1) & belongs, size)
+        n_belongs = np.bincount(traffic.account, belongs, size)
+        held = account_bits >= LIFT_BITS
+        return cls(bits, held, held | (n_told >= MIN_HABIT_SHARE * n_belongs))
+
+
 def _memberships(
-    traffic: _Traffic, lifted: npt.NDArray[np.bool_], belongs: Bools, account_bits: Floats, weight: Floats, n_accounts: int
+    traffic: _Traffic, lifted: npt.NDArray[np.bool_], belongs: Bools, habits: _Habits, weight: Floats, n_accounts: int
 ) -> npt.NDArray[np.str_]:
     size = len(traffic.accounts)
     n_belongs = np.bincount(traffic.account, belongs, size)
     n_tokens = sum(_distinct(traffic.account, traffic.tokens[:, k], lifted[:, k] & belongs, size) for k in range(len(KINDS)))
-    non_text = (np.bincount(traffic.account, (lifted[:, 1] | lifted[:, 2]) & belongs, size) > 0) | (account_bits >= LIFT_BITS)
     passes = weight >= np.log2(n_accounts / FALSE_PROBABLE)
+    passes &= ~lists.repeaters(traffic.account[belongs], traffic.repeated[belongs], size)
     sure = weight >= np.log2(n_accounts / FALSE_CORE)
-    enough = (n_tokens + (account_bits >= LIFT_BITS) >= MIN_TOKENS) & non_text
+    enough = (n_tokens + habits.held >= MIN_TOKENS) & (habits.bits >= MIN_HABIT_BITS) & habits.usual
     enough &= n_belongs >= MIN_CORE_SHARE * traffic.n_exchanges
     out = np.full(size, "", dtype="<U8")
     out[n_belongs > 0] = "touched"
     out[passes & (n_belongs > 0)] = "probable"
-    out[sure & (n_belongs > 0) & enough] = "core"
+    out[passes & sure & (n_belongs > 0) & enough] = "core"
     return out
 
 

@@ -5,16 +5,13 @@ from numba import njit
 from numpy.typing import NDArray
 
 from stillwatch.evidence.groups import GroupRows
-from stillwatch.methods.numbering import in_runs, numbered
-from stillwatch.methods.overlap import distinct_pairs
+from stillwatch.methods.numbering import numbered
 
 Ints = NDArray[np.int64]
 
 MIN_PAIRS = 4  # word pairs of a turn from which its sketch identifies it; shorter turns go by the digest of the whole
 TEMPLATE_REWORDERS = 0.05  # of a sketch's accounts, sending it in two wordings, from which it is the sketch of a template
 TEMPLATE_WORDINGS = 0.8  # distinct wordings a sending of a sketch, above which it is one: a list is mostly sent as it stands
-LIST_SHARE = 0.1  # of a group's accounts that sent an item, from which it is an item of their common list
-LIST_ACCOUNTS = 5
 
 
 def items(group: GroupRows) -> NDArray[np.int64]:
@@ -91,21 +88,3 @@ def _paired(number: Ints, exact: Ints) -> Ints:
     for i in range(len(number)):
         out[i] = np.int64(_mix(np.uint64(exact[i]) ^ _mix(np.uint64(number[i]) + np.uint64(0x9E3779B97F4A7C15))))
     return out
-
-
-def of_a_list(account: NDArray[np.int64], item: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """
-    Which exchanges sent what a tenth of the accounts, and at least five of them, also sent.
-
-    >>> of_a_list(np.arange(6), np.array([7, 7, 7, 7, 7, 8]))
-    array([ True,  True,  True,  True,  True, False])
-    """
-    if account.size == 0:
-        return np.zeros(0, np.bool_)
-    who, n_accounts = numbered(account)
-    number, n_items = numbered(item)
-    order = slice(None) if in_runs(who, n_accounts) else np.argsort(who, kind="stable")
-    holders, _ = distinct_pairs(who[order], n_accounts, number[order], n_items)
-    many = holders >= max(LIST_ACCOUNTS, LIST_SHARE * n_accounts)
-    found: NDArray[np.bool_] = many[number] & (item != 0)
-    return found

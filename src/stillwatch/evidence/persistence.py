@@ -12,8 +12,9 @@ from stillwatch.engine.base import Engine
 from stillwatch.evidence import examples
 from stillwatch.evidence.base import Example, Statement, statements_table
 from stillwatch.evidence.groups import GroupRows, Ragged, exchanges
-from stillwatch.evidence.items import items, of_a_list
+from stillwatch.evidence.items import items
 from stillwatch.evidence.rates import PersistenceRates, shipped
+from stillwatch.methods import lists
 from stillwatch.methods import persistence as method
 from stillwatch.methods.ragged import gathered
 from stillwatch.records.window import Window
@@ -75,7 +76,7 @@ def _statement(group: GroupRows, rates: PersistenceRates) -> Statement:
     seen = group.plain["seen_at"].values
     sitting = sittings(group.account, seen)
     order = group.by_account()
-    order = order[~of_a_list(group.account, items(group))[order]]
+    order = order[~lists.of_a_list(lists.holders(group.account, items(group)), len(np.unique(group.account)))[order]]
     far = _between_sittings(group, sitting, order)
     bits = weight_bits(far, rates)
     if abs(bits) >= 1:

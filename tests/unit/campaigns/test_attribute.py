@@ -111,3 +111,51 @@ def test_what_many_sent_word_for_word_belongs_to_no_campaign(tmp_path: Path) -> 
     assert sorted(m["account"] for m in members if m["membership"] == "core") == list(range(MEMBERS))
     assert not [m for m in members if m["account"] >= 2000]
     assert not [e for e in exchanges if e["account"] >= 2000]
+
+
+def test_who_works_through_a_list_beside_the_campaign_is_no_member(tmp_path: Path) -> None:
+    """Four evaluators ask what the campaign asks, each the other's very words: too few for a list, and none is named."""
+    engine = a_fleet(tmp_path)
+    rows, uses = engine.read(tables.SIGNATURES).to_pylist(), engine.read(tables.USES).to_pylist()
+    found = engine.read(tables.GROUP_EXCHANGES).to_pylist()
+    for row in rows:
+        row["exact"] = 1000 + row["row"]
+    for evaluator in range(2000, 2004):
+        for task in range(HARVEST):
+            told = {"row": 300_000 + 10 * evaluator + task, "account": evaluator}
+            rows.append(told | {"exchange_id": f"x{told['row']}", "config": 900, "network": 50, "exact": task + 1})
+            uses.append(told | {"recipe": 7 + task % 2, "matched": 3})
+            found.append(told | {"group": 1})
+    stored(engine, signatures=rows, uses=uses, group_exchanges=found)
+
+    members, exchanges = run(engine)
+
+    assert sorted(m["account"] for m in members if m["membership"] == "core") == list(range(MEMBERS))
+    assert {m["membership"] for m in members if m["account"] >= 2000} <= {"touched"}
+    assert not [e for e in exchanges if e["account"] >= 2000]
+
+
+def test_a_campaign_that_repeats_itself_throughout_keeps_its_members(tmp_path: Path) -> None:
+    """Where two of the fleet always send the same, repetition is how the campaign works, and tells nobody apart."""
+    engine = a_fleet(tmp_path)
+    rows = engine.read(tables.SIGNATURES).to_pylist()
+    for row in rows:
+        row["exact"] = 1000 + row["row"] - 100 * (row["account"] % 2 if row["account"] < MEMBERS else 0)
+
+    members, _ = run(stored(engine, signatures=rows))
+
+    assert sorted(m["account"] for m in members if m["membership"] == "core") == list(range(MEMBERS))
+
+
+def test_who_harvests_with_other_settings_is_probable(tmp_path: Path) -> None:
+    """Core is nobody of whose harvest four of five exchanges go out with settings and from a network that are not the fleet's."""
+    engine = a_fleet(tmp_path, payment=False)
+    rows = engine.read(tables.SIGNATURES).to_pylist()
+    for row in rows:
+        if row["account"] == 3 and row["row"] % 100 % HARVEST:
+            row["config"], row["network"] = 1, 1001
+
+    members, _ = run(stored(engine, signatures=rows))
+
+    assert {m["membership"] for m in members if m["account"] == 3} == {"probable"}
+    assert {m["membership"] for m in members if m["account"] in range(4, MEMBERS)} == {"core"}

@@ -72,6 +72,11 @@ def campaigns(engine: DuckDBEngine) -> list[dict[str, Any]]:
     return engine.query("SELECT * FROM campaigns").to_pylist()
 
 
+def joined(tmp_path: Path) -> set[int]:
+    """Groups that are part of a campaign."""
+    return set(an_engine(tmp_path).query('SELECT "group" FROM campaign_groups')["group"].to_pylist())
+
+
 GUILTY = {"pool": 8.0, "timing": 6.0}
 INNOCENT = {"pool": -6.0, "timing": -1.0}
 
@@ -145,6 +150,43 @@ def test_two_campaigns_in_one_bag_stay_two(tmp_path: Path) -> None:
     found = campaigns(judged(tmp_path, groups, tokens={1: [7], 2: [8], 3: [7, 8]}))
 
     assert [c["group"] for c in found] == [1, 2] or [c["group"] for c in found] == [2, 1]
+
+
+def test_half_of_two_campaigns_in_one_bag_joins_them_no_more_than_all(tmp_path: Path) -> None:
+    """A group that holds two thirds of each of two campaigns, neither better told than it, is none and joins none."""
+    bag = (range(10, 50), {"pool": 7.0, "timing": 6.0})
+
+    rows = campaigns(judged(tmp_path, {1: (range(30), GUILTY), 2: (range(30, 60), GUILTY), 3: bag}))
+
+    assert {r["group"] for r in rows} == {1, 2}
+
+
+def test_a_weak_part_makes_no_bag_of_a_campaign(tmp_path: Path) -> None:
+    """A group is not left out for a second part that tells far less than it does: that is chance, and no other campaign."""
+    weak = (range(38, 68), {"pool": 3.0, "timing": 3.0})
+
+    rows = campaigns(judged(tmp_path, {1: (range(22), GUILTY), 2: (range(60), GUILTY), 3: weak}))
+
+    assert [r["n_families"] for r in rows] == [2]
+    assert joined(tmp_path) >= {1, 2}
+
+
+def test_two_campaigns_are_not_joined_by_one_pair_of_groups_that_shares_hosts(tmp_path: Path) -> None:
+    """Two sets of groups without a common account, of whose four pairs one shares half of what tells it, stay two campaigns."""
+    groups = {1: (range(40), GUILTY), 2: (range(30), GUILTY), 3: (range(50, 90), GUILTY), 4: (range(50, 80), GUILTY)}
+    tokens = {1: [1, 2, 3, 4], 2: [5, 6, 7, 8], 3: [1, 2, 9, 10], 4: [11, 12, 13, 14]}
+
+    assert len(campaigns(judged(tmp_path, groups, tokens=tokens))) == 2
+    assert len(campaigns(judged(tmp_path, groups, tokens=tokens | {4: [1, 2, 5, 6]}))) == 1
+
+
+def test_a_group_that_tells_half_as_much_as_the_best_is_no_source_of_members(tmp_path: Path) -> None:
+    """Attribution begins from the groups that tell: one that scores less than half of the strongest holds more strangers."""
+    weak = (range(20, 60), {"pool": 3.3, "timing": 3.3})
+
+    judged(tmp_path, {1: (range(40), GUILTY), 2: weak})
+
+    assert joined(tmp_path) == {1}
 
 
 def test_strangers_beside_a_campaign_are_not_named_with_it(tmp_path: Path) -> None:

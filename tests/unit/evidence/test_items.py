@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stillwatch.evidence.groups import GroupRows, Plain, Ragged
-from stillwatch.evidence.items import items, of_a_list
+from stillwatch.evidence.items import items
 
 
 def rows(account: list[int], exact: list[int | None], fills: list[list[int]]) -> GroupRows:
@@ -64,17 +64,3 @@ def test_sketches_differ_when_any_word_pair_differs() -> None:
 
     assert not same(found, 0, 1)
     assert same(found, 0, 2)
-
-
-def test_the_list_of_a_large_group_needs_a_tenth_of_it() -> None:
-    """Nine of a hundred accounts with one item are no list, ten are."""
-    account = np.arange(100)
-    nine, ten = (np.where(account < k, 1, account + 10) for k in (9, 10))
-
-    assert not of_a_list(account, nine).any()
-    assert of_a_list(account, ten).sum() == 10
-
-
-def test_an_unknown_item_is_of_no_list() -> None:
-    """Zero means not known, however many send it."""
-    assert not of_a_list(np.arange(20), np.zeros(20, np.int64)).any()
