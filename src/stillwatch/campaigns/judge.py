@@ -16,48 +16,8 @@ from stillwatch.settings import CampaignSettings
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-    accounts = _in_common(engine, groups, _ACCOUNTS)
-    part = shared_members.parts_of(accounts, PART_OF)
-    as_strong = bits[:, None] >= bits[None, :] - score.MIN_FAMILY_BITS
-    linked = shared_members.parts_of(accounts, SAME_CAMPAIGN) & as_strong  # strong enough that it is a campaign's
-    alike, by_tokens, apart = _alike_and_apart(accounts, _in_common(engine, groups, _TELLING_TOKENS))
-    del accounts, as_strong
-    mixed = shared_members.holding_both(part, apart) | shared_members.holding_both(linked, apart)
-    whole = _of_its_wording(engine, groups) >= WHOLE
-    kept = np.flatnonzero(~(mixed | _diluted(part[whole], bits[whole], bits)))
-    labels = np.full(len(groups), -1, np.int64)
-    labels[kept] = _joined(alike[np.ix_(kept, kept)], by_tokens[np.ix_(kept, kept)])
-    return labels
-
-
-def _alike_and_apart(accounts: Counts, tokens: Counts) -> tuple[Matrix, Matrix, Matrix]:
-    """Which pairs of groups are alike, which share what tells them, and which have nothing to do with each other."""
-    above = np.nextafter(STRANGERS, 1.0)
-    some_accounts, by_tokens = (shared_members.overlap_at_least(c, s) for c, s in ((accounts, above), (tokens, SAME_CAMPAIGN)))
-    alike = shared_members.overlap_at_least(accounts, SAME_CAMPAIGN) | (by_tokens & some_accounts)
-    return alike, by_tokens, ~(some_accounts | shared_members.overlap_at_least(tokens, above))
-
-
-def _diluted(part: Matrix, own_bits: Floats, bits: Floats) -> Matrix:
-    """Which groups score a family's worth of bits less than one of these parts of theirs."""
-    out = np.zeros(len(bits), np.bool_)
-    for inside, score_bits in zip(part, own_bits.tolist(), strict=True):
-        out |= inside & (score_bits >= bits + score.MIN_FAMILY_BITS)
-    return out
-
-
-def _joined(alike: Matrix, by_tokens: Matrix) -> Ints:
-    """
-    Label of each group: those that are alike, and sets of such groups of which half of all pairs share what tells them.
-
-    Of a dozen pairs of groups of two campaigns one or two share half of their tokens and no account: hosts and clients are few.
-    """
-    labels = shared_members.connected(alike)
-    size = np.bincount(labels)
-    links = np.zeros((len(size), len(size)))
-    for label, row in zip(labels.tolist(), by_tokens, strict=True):
-        links[label] += np.bincount(labels[row], minlength=len(size))
-    return shared_members.connected(links >= MOST_PAIRS * np.outer(size, size))[labels]
+Counts = npt.NDArray[np.int32]
+Matrix = npt.NDArray[np.bool_]
 
 SAME_CAMPAIGN = (
     0.5  # share of the smaller group's accounts, or of its telling tokens, that two groups of one campaign have in common
@@ -231,25 +191,26 @@ def _overlapping(engine: Engine, groups: Ints, bits: Floats) -> Ints:
     than a part of itself, by a family's worth of bits, holds strangers beside it, who would be named with the part: the label
     of both is -1. A part that is a slice of one wording has no strangers beside it, but more of its own.
     """
-<<<<<<< HEAD
     accounts = _in_common(engine, groups, _ACCOUNTS)
     part = shared_members.parts_of(accounts, PART_OF)
-    alike, apart = _alike_and_apart(accounts, _in_common(engine, groups, _TELLING_TOKENS))
-    del accounts
+    as_strong = bits[:, None] >= bits[None, :] - score.MIN_FAMILY_BITS
+    linked = shared_members.parts_of(accounts, SAME_CAMPAIGN) & as_strong  # strong enough that it is a campaign's
+    alike, by_tokens, apart = _alike_and_apart(accounts, _in_common(engine, groups, _TELLING_TOKENS))
+    del accounts, as_strong
+    mixed = shared_members.holding_both(part, apart) | shared_members.holding_both(linked, apart)
     whole = _of_its_wording(engine, groups) >= WHOLE
-    left_out = shared_members.holding_both(part, apart) | _diluted(part[whole], bits[whole], bits)
-    alike[left_out] = alike[:, left_out] = False
-    labels = shared_members.connected(alike)
-    labels[left_out] = -1
+    kept = np.flatnonzero(~(mixed | _diluted(part[whole], bits[whole], bits)))
+    labels = np.full(len(groups), -1, np.int64)
+    labels[kept] = _joined(alike[np.ix_(kept, kept)], by_tokens[np.ix_(kept, kept)])
     return labels
 
 
-def _alike_and_apart(accounts: Counts, tokens: Counts) -> tuple[Matrix, Matrix]:
-    """Which pairs of groups are of one campaign, and which have nothing to do with each other."""
-    at_least = shared_members.overlap_at_least
-    alike = at_least(accounts, SAME_CAMPAIGN) | at_least(tokens, SAME_CAMPAIGN)
+def _alike_and_apart(accounts: Counts, tokens: Counts) -> tuple[Matrix, Matrix, Matrix]:
+    """Which pairs of groups are alike, which share what tells them, and which have nothing to do with each other."""
     above = np.nextafter(STRANGERS, 1.0)
-    return alike, ~(at_least(accounts, above) | at_least(tokens, above))
+    some_accounts, by_tokens = (shared_members.overlap_at_least(c, s) for c, s in ((accounts, above), (tokens, SAME_CAMPAIGN)))
+    alike = shared_members.overlap_at_least(accounts, SAME_CAMPAIGN) | (by_tokens & some_accounts)
+    return alike, by_tokens, ~(some_accounts | shared_members.overlap_at_least(tokens, above))
 
 
 def _diluted(part: Matrix, own_bits: Floats, bits: Floats) -> Matrix:
@@ -258,54 +219,20 @@ def _diluted(part: Matrix, own_bits: Floats, bits: Floats) -> Matrix:
     for inside, score_bits in zip(part, own_bits.tolist(), strict=True):
         out |= inside & (score_bits >= bits + score.MIN_FAMILY_BITS)
     return out
-=======
-    accounts = _incidence(engine, groups, 'SELECT DISTINCT "group", account AS thing FROM group_accounts')
-    tokens = _incidence(
-        engine,
-        groups,
-        "SELECT DISTINCT g.\"group\", g.token AS thing FROM group_tokens g WHERE g.kind NOT IN ('recipe', 'family')",
-    )
-    shared, told = _shares(accounts), _shares(tokens)
-    sizes = np.asarray(accounts.sum(axis=1)).ravel()
-    inside = np.asarray((accounts @ accounts.T).todense()) / np.maximum(sizes, 1.0)[:, None]
-    smaller = sizes[:, None] < sizes[None, :]
-    part = (inside >= PART_OF) & smaller
-    apart = (shared <= STRANGERS) & (told <= STRANGERS)
-    as_strong = bits[:, None] >= bits[None, :] - score.MIN_FAMILY_BITS
-    linked = (inside >= SAME_CAMPAIGN) & smaller & as_strong  # and strong enough that it is a campaign's
-    mixed = _of_two(part.T, apart) | _of_two(linked.T, apart)
-    whole = _of_its_wording(engine, groups) >= WHOLE
-    diluted = (part & whole[:, None] & (bits[:, None] >= bits[None, :] + score.MIN_FAMILY_BITS)).any(axis=0)
-    left_out = mixed | diluted
-    labels = np.full(len(groups), -1, np.int64)
-    kept = np.flatnonzero(~left_out)
-    by_tokens = told >= SAME_CAMPAIGN
-    alike = (shared >= SAME_CAMPAIGN) | (by_tokens & (shared > STRANGERS))
-    labels[kept] = _joined(alike[np.ix_(kept, kept)], by_tokens[np.ix_(kept, kept)])
-    return labels
 
 
-def _of_two(holds: Bools, apart: Bools) -> Bools:
-    """Which groups hold two that are apart."""
-    found: Bools = ((holds.astype(np.float64) @ apart) * holds).sum(axis=1) > 0
-    return found
-
-
-def _joined(alike: Bools, by_tokens: Bools) -> Ints:
+def _joined(alike: Matrix, by_tokens: Matrix) -> Ints:
     """
     Label of each group: those that are alike, and sets of such groups of which half of all pairs share what tells them.
 
     Of a dozen pairs of groups of two campaigns one or two share half of their tokens and no account: hosts and clients are few.
     """
-    one, other = np.nonzero(np.triu(alike, 1))
-    labels = communities.components(one, other, len(alike))
-    _, labels = np.unique(labels, return_inverse=True)
-    of = sparse.csr_matrix((np.ones(len(labels)), (labels, np.arange(len(labels)))))
-    size = np.asarray(of.sum(axis=1)).ravel()
-    links = np.asarray((of @ sparse.csr_matrix(by_tokens.astype(np.float64)) @ of.T).todense())
-    a, b = np.nonzero(np.triu(links >= MOST_PAIRS * np.outer(size, size), 1))
-    return communities.components(a, b, len(size))[labels]
->>>>>>> 58ed03d (campaigns: two campaigns are not joined by one link, and members are told by what the benign part of the log lacks)
+    labels = shared_members.connected(alike)
+    size = np.bincount(labels)
+    links = np.zeros((len(size), len(size)))
+    for label, row in zip(labels.tolist(), by_tokens, strict=True):
+        links[label] += np.bincount(labels[row], minlength=len(size))
+    return shared_members.connected(links >= MOST_PAIRS * np.outer(size, size))[labels]
 
 
 def _of_its_wording(engine: Engine, groups: Ints) -> Floats:

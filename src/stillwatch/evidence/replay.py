@@ -11,10 +11,10 @@ from stillwatch.engine.base import Engine
 from stillwatch.evidence import examples
 from stillwatch.evidence.base import Example, Statement, statements_table
 from stillwatch.evidence.groups import Plain, accounts, platform
-from stillwatch.evidence.items import LIST_ACCOUNTS, LIST_SHARE
 from stillwatch.evidence.platform import Blobs
 from stillwatch.evidence.rates import MeetingRates, shipped
 from stillwatch.methods.adoption import excess_bits
+from stillwatch.methods.lists import of_a_list
 from stillwatch.methods.numbering import numbered
 from stillwatch.records.window import Window
 
@@ -102,7 +102,7 @@ def shared(unit: Ints, blob: Ints) -> tuple[int, int, int]:
     what, n_blobs = numbered(blob)
     pair = np.unique(who * n_blobs + what)
     holders = np.bincount(pair % n_blobs, minlength=n_blobs)
-    told = (holders >= 2) & (holders < max(LIST_ACCOUNTS, LIST_SHARE * n))
+    told = (holders >= 2) & ~of_a_list(holders, n)
     told[what[blob == 0]] = False
     each = np.bincount(pair[told[pair % n_blobs]] // n_blobs, minlength=n)
     return int((each >= MIN_SHARED).sum()), n, int(told.sum())
