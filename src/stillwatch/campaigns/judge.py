@@ -22,6 +22,8 @@ Matrix = npt.NDArray[np.bool_]
 SAME_CAMPAIGN = (
     0.5  # share of the smaller group's accounts, or of its telling tokens, that two groups of one campaign have in common
 )
+SOME = 0.2  # share of the smaller group's accounts from which two groups are of one campaign, if ...
+TIMES_CHANCE = 3.0  # ... it is so many times what groups of their sizes share by chance: recipes dealt out to a large fleet
 PART_OF = 0.8  # share of a group's accounts that lie in another, of which it then is a part
 MOST_PAIRS = 0.5  # of the pairs of groups of two sets, that share what tells them, from which the sets are one campaign
 TELLING = 0.5  # of the best score of a campaign's groups, below which a group holds more strangers than members
@@ -195,7 +197,8 @@ def _overlapping(engine: Engine, groups: Ints, bits: Floats) -> Ints:
     part = shared_members.parts_of(accounts, PART_OF)
     as_strong = bits[:, None] >= bits[None, :] - score.MIN_FAMILY_BITS
     linked = shared_members.parts_of(accounts, SAME_CAMPAIGN) & as_strong  # strong enough that it is a campaign's
-    alike, by_tokens, apart = _alike_and_apart(accounts, _in_common(engine, groups, _TELLING_TOKENS))
+    n_accounts = engine.query("SELECT count(DISTINCT account) AS n FROM group_accounts")["n"][0].as_py()
+    alike, by_tokens, apart = _alike_and_apart(accounts, _in_common(engine, groups, _TELLING_TOKENS), n_accounts)
     del accounts, as_strong
     mixed = shared_members.holding_both(part, apart) | shared_members.holding_both(linked, apart)
     whole = _of_its_wording(engine, groups) >= WHOLE
@@ -205,12 +208,13 @@ def _overlapping(engine: Engine, groups: Ints, bits: Floats) -> Ints:
     return labels
 
 
-def _alike_and_apart(accounts: Counts, tokens: Counts) -> tuple[Matrix, Matrix, Matrix]:
+def _alike_and_apart(accounts: Counts, tokens: Counts, n_accounts: int) -> tuple[Matrix, Matrix, Matrix]:
     """Which pairs of groups are alike, which share what tells them, and which have nothing to do with each other."""
     above = np.nextafter(STRANGERS, 1.0)
     some_accounts, by_tokens = (shared_members.overlap_at_least(c, s) for c, s in ((accounts, above), (tokens, SAME_CAMPAIGN)))
     alike = shared_members.overlap_at_least(accounts, SAME_CAMPAIGN) | (by_tokens & some_accounts)
-    return alike, by_tokens, ~(some_accounts | shared_members.overlap_at_least(tokens, above))
+    dealt = shared_members.overlap_at_least(accounts, SOME) & shared_members.lift_at_least(accounts, n_accounts, TIMES_CHANCE)
+    return alike | dealt, by_tokens, ~(some_accounts | shared_members.overlap_at_least(tokens, above))
 
 
 def _diluted(part: Matrix, own_bits: Floats, bits: Floats) -> Matrix:

@@ -78,6 +78,30 @@ def _at_least(common: Counts, share: float, out: Matrix) -> None:
             out[i, j] = common[i, j] / max(min(common[i, i], common[j, j]), 1) >= share
 
 
+def lift_at_least(common: Counts, n: int, times: float) -> Matrix:
+    """
+    Which pairs have at least so many times as much in common as sets of their sizes would have by chance.
+
+    Args:
+        common: As `in_common` gives it.
+        n: Members that there are.
+        times: Above 0.
+
+    >>> lift_at_least(np.array([[10, 4], [4, 20]], np.int32), 100, 2.0).tolist()
+    [[True, True], [True, True]]
+    """
+    out = np.empty(common.shape, np.bool_)
+    _lifted(common, n, times, out)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _lifted(common: Counts, n: int, times: float, out: Matrix) -> None:
+    for i in range(len(common)):
+        for j in range(len(common)):
+            out[i, j] = common[i, j] > 0 and common[i, j] * float(n) >= times * common[i, i] * common[j, j]
+
+
 def parts_of(common: Counts, share: float) -> Matrix:
     """(i, j): is set i smaller than set j, and does at least this share of i lie in it?"""
     out = np.empty(common.shape, np.bool_)

@@ -1,5 +1,6 @@
 """Which groups are campaigns, and which groups are one campaign."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ QUIET = known(np.random.default_rng(1).normal(-6, 1, 300))
 
 def judged(
     tmp_path: Path,
-    groups: dict[int, tuple[range, dict[str, float]]],
+    groups: Mapping[int, tuple[Sequence[int], dict[str, float]]],
     ref: Reference = QUIET,
     tokens: dict[int, list[int]] | None = None,
     worded: dict[int, int] | None = None,
@@ -132,6 +133,19 @@ def test_overlapping_groups_are_one_campaign(tmp_path: Path) -> None:
 
     assert [c["group"] for c in found] == [2, 3]
     assert [p["campaign_id"] for p in parts] == [found[0]["campaign_id"], found[0]["campaign_id"], found[1]["campaign_id"]]
+
+
+def test_recipes_dealt_out_to_a_large_fleet_are_one_campaign(tmp_path: Path) -> None:
+    """Each recipe by some of the fleet: a quarter in common is far more than by chance, and no two groups hold each other's half."""
+    deal = np.random.default_rng(4)
+    fleet = {g: (sorted(deal.choice(400, 100, replace=False).tolist()), GUILTY) for g in range(1, 9)}
+    everybody = {100: (list(range(400, 4_000)), INNOCENT)}
+
+    (found,) = campaigns(judged(tmp_path / "of a large log", fleet | everybody))
+    alone = campaigns(judged(tmp_path / "all there is", fleet))
+
+    assert found["verdict"] == "likely"
+    assert len(alone) > 1, "among 400 accounts in all, as much is shared by chance"
 
 
 def test_fragments_that_run_the_same_recipes_are_one_campaign(tmp_path: Path) -> None:

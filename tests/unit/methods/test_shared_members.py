@@ -63,3 +63,11 @@ def test_nothing_has_nothing_in_common() -> None:
     none = np.empty(0, np.int64)
     assert shared_members.in_common(none, none, 0).shape == (0, 0)
     assert shared_members.connected(np.empty((0, 0), bool)).size == 0
+
+
+def test_more_than_by_chance_is_told_from_chance(held: np.ndarray, common: np.ndarray) -> None:
+    """Against the expectation |a| |b| / n; sets with nothing in common are never lifted."""
+    sizes = held.sum(1)
+    expected = (common > 0) & (common * 300 >= 1.2 * np.outer(sizes, sizes))
+    assert np.array_equal(shared_members.lift_at_least(common, 300, 1.2), expected)
+    assert expected.any()
