@@ -22,8 +22,9 @@ Matrix = npt.NDArray[np.bool_]
 SAME_CAMPAIGN = (
     0.5  # share of the smaller group's accounts, or of its telling tokens, that two groups of one campaign have in common
 )
-SOME = 0.2  # share of the smaller group's accounts from which two groups are of one campaign, if ...
-TIMES_CHANCE = 3.0  # ... it is so many times what groups of their sizes share by chance: recipes dealt out to a large fleet
+SOME = 0.2  # share of the smaller group's accounts from which two groups are of one campaign, if these are ...
+LARGE = 50  # ... accounts at least: with few, a group that holds some of each would join two small campaigns ...
+TIMES_CHANCE = 3.0  # ... and so many times what groups of their sizes share by chance: recipes dealt out to a large fleet
 PART_OF = 0.8  # share of a group's accounts that lie in another, of which it then is a part
 MOST_PAIRS = 0.5  # of the pairs of groups of two sets, that share what tells them, from which the sets are one campaign
 TELLING = 0.5  # of the best score of a campaign's groups, below which a group holds more strangers than members
@@ -214,7 +215,7 @@ def _alike_and_apart(accounts: Counts, tokens: Counts, n_accounts: int) -> tuple
     some_accounts, by_tokens = (shared_members.overlap_at_least(c, s) for c, s in ((accounts, above), (tokens, SAME_CAMPAIGN)))
     alike = shared_members.overlap_at_least(accounts, SAME_CAMPAIGN) | (by_tokens & some_accounts)
     dealt = shared_members.overlap_at_least(accounts, SOME) & shared_members.lift_at_least(accounts, n_accounts, TIMES_CHANCE)
-    return alike | dealt, by_tokens, ~(some_accounts | shared_members.overlap_at_least(tokens, above))
+    return alike | (dealt & (accounts >= LARGE)), by_tokens, ~(some_accounts | shared_members.overlap_at_least(tokens, above))
 
 
 def _diluted(part: Matrix, own_bits: Floats, bits: Floats) -> Matrix:

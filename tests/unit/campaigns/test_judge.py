@@ -138,14 +138,14 @@ def test_overlapping_groups_are_one_campaign(tmp_path: Path) -> None:
 def test_recipes_dealt_out_to_a_large_fleet_are_one_campaign(tmp_path: Path) -> None:
     """Each recipe by some of the fleet: a quarter in common is far more than by chance, and no two groups hold each other's half."""
     deal = np.random.default_rng(4)
-    fleet = {g: (sorted(deal.choice(400, 100, replace=False).tolist()), GUILTY) for g in range(1, 9)}
-    everybody = {100: (list(range(400, 4_000)), INNOCENT)}
+    fleet = {g: (sorted(deal.choice(800, 220, replace=False).tolist()), GUILTY) for g in range(1, 9)}
+    everybody = {100: (list(range(800, 8_000)), INNOCENT)}
 
     (found,) = campaigns(judged(tmp_path / "of a large log", fleet | everybody))
     alone = campaigns(judged(tmp_path / "all there is", fleet))
 
     assert found["verdict"] == "likely"
-    assert len(alone) > 1, "among 400 accounts in all, as much is shared by chance"
+    assert len(alone) > 1, "among 800 accounts in all, as much is shared by chance"
 
 
 def test_fragments_that_run_the_same_recipes_are_one_campaign(tmp_path: Path) -> None:
