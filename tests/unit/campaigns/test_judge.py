@@ -136,7 +136,7 @@ def test_overlapping_groups_are_one_campaign(tmp_path: Path) -> None:
 
 
 def test_recipes_dealt_out_to_a_large_fleet_are_one_campaign(tmp_path: Path) -> None:
-    """Each recipe by some of the fleet: a quarter in common is far more than by chance, and no two groups hold each other's half."""
+    """Each recipe by some of the fleet: a quarter in common is far more than by chance, though nobody holds another's half."""
     deal = np.random.default_rng(4)
     fleet = {g: (sorted(deal.choice(800, 220, replace=False).tolist()), GUILTY) for g in range(1, 9)}
     everybody = {100: (list(range(800, 8_000)), INNOCENT)}
