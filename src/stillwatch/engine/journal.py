@@ -1,10 +1,11 @@
 """Which stages of a run are finished, so that `--resume` goes on after the last of them."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import orjson
+
+from stillwatch.engine import parts
 
 FILE = "stages.json"
 
@@ -48,9 +49,5 @@ class Journal:
 
     def _write(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._path.with_suffix(".tmp")
-        with open(temporary, "wb") as out:
-            out.write(orjson.dumps({"digest": self._digest, "finished": self._finished}, option=orjson.OPT_INDENT_2))
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(temporary, self._path)
+        content = orjson.dumps({"digest": self._digest, "finished": self._finished}, option=orjson.OPT_INDENT_2)
+        parts.write_bytes(self._path, content, durable=True)

@@ -104,20 +104,32 @@ def write_file(path: Path, table: pa.Table) -> None:
         write_bytes(path, buffer.getvalue().to_pybytes())
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, durable: bool = False) -> None:
     """
-    One file, whole or not at all.
+    One file, whole or not at all, and nothing beside it, also where Ctrl-C comes in the middle.
+
+    Args:
+        path: Replaced if it is there.
+        content: All of it.
+        durable: On disk before this returns.
 
     Raises:
         EngineError: the disk is full or may not be written.
     """
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_bytes(content)
+        with open(temporary, "wb") as out:
+            out.write(content)
+            if durable:
+                out.flush()
+                os.fsync(out.fileno())
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise told(error, path) from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def told(error: OSError, where: Path) -> EngineError:

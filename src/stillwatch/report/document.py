@@ -85,6 +85,9 @@ def write(engine: Engine, document: Document, out: Path, account_names: bool) ->
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise EngineError(f"{target}: cannot be written ({error.strerror})") from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     return target
 
 

@@ -54,6 +54,9 @@ def write(document: LineageDocument, target: Path) -> Path:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise LineageError(f"{target}: cannot be written ({error.strerror})") from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     return target
 
 

@@ -62,6 +62,21 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
 
 
+def test_ctrl_c_in_the_middle_of_a_file_leaves_nothing_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The journal's file too is as it was, and what was half-written is gone."""
+    parts.write_bytes(tmp_path / "stages.json", b"before")
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.fsync", interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        parts.write_bytes(tmp_path / "stages.json", b"after", durable=True)
+
+    assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("stages.json", b"before")]
+
+
 def test_a_failing_producer_leaves_nothing_behind(tmp_path: Path) -> None:
     """An error while rows are still being made removes the half-written file."""
 
