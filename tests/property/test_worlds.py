@@ -5,7 +5,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.worlds.clock import spread, within
+from stillwatch.methods.ragged import within
+from stillwatch.worlds.clock import spread
 from stillwatch.worlds.grammar import joined
 from stillwatch.worlds.hashing import hex_ids, mix
 from stillwatch.worlds.skins import N_SKINS, item_of, row_and_skin

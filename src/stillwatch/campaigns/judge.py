@@ -259,13 +259,9 @@ def _of_its_wording(engine: Engine, groups: Ints) -> Floats:
     return out
 
 
-def _pairs(engine: Engine, groups: Ints, sql: str) -> tuple[Ints, Ints]:
-    """Place of a group and a thing of it, sorted by thing, things numbered."""
-    listed = ", ".join(map(str, groups.tolist()))
-    pairs = engine.query(f'SELECT * FROM ({sql}) WHERE "group" IN ({listed}) ORDER BY thing, "group"')
-    return np.searchsorted(groups, pairs["group"].to_numpy()), np.unique(pairs["thing"].to_numpy(), return_inverse=True)[1]
-
-
 def _in_common(engine: Engine, groups: Ints, sql: str) -> Counts:
     """(n_groups, n_groups): things that two groups share."""
-    return shared_members.in_common(*_pairs(engine, groups, sql), len(groups))
+    listed = ", ".join(map(str, groups.tolist()))
+    pairs = engine.query(f'SELECT * FROM ({sql}) WHERE "group" IN ({listed}) ORDER BY thing, "group"')
+    place = np.searchsorted(groups, pairs["group"].to_numpy())
+    return shared_members.in_common(place, pairs["thing"].to_numpy(), len(groups))

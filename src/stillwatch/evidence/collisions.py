@@ -9,7 +9,7 @@ import pyarrow as pa
 from stillwatch.engine.base import Engine
 from stillwatch.evidence import examples
 from stillwatch.evidence.base import Example, Statement, statements_table
-from stillwatch.evidence.groups import Plain, accounts, platform
+from stillwatch.evidence.groups import Plain, accounts, platform, units
 from stillwatch.evidence.rates import MeetingRates, shipped
 from stillwatch.methods.adoption import excess_bits
 from stillwatch.methods.collisions import collisions
@@ -72,8 +72,8 @@ class InfrastructureCollisions:
         )
 
     def _statement(self, group: dict[str, Plain], n_platform: int, rates: MeetingRates) -> Statement:
-        value, org = group[self.field], group["org"]
-        unit = np.where(org.known, org.values, group["account"].values)[value.known]
+        value = group[self.field]
+        unit = units(group)[value.known]
         popularity = np.maximum(group[f"{self.field}_units"].values, 1)[value.known]
         found = collisions(unit, value.values[value.known], popularity, n_platform)
         word = _WORDS[self.field]

@@ -130,6 +130,11 @@ def accounts(engine: Engine, groups: pa.Table, columns: Sequence[str]) -> Iterat
     yield from held.each(columns)
 
 
+def units(group: dict[str, Plain]) -> NDArray[np.int64]:
+    """The organisation, or the account where it has none, of each account of a group."""
+    return np.where(group["org"].known, group["org"].values, group["account"].values)
+
+
 def platform(engine: Engine) -> Platform:
     """What detectors ask of the whole platform, from the chunk that knows it or measured anew."""
     return engine.platform if isinstance(engine, Chunk) else Platform.of(engine)

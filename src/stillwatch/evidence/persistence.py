@@ -76,7 +76,7 @@ def _statement(group: GroupRows, rates: PersistenceRates) -> Statement:
     seen = group.plain["seen_at"].values
     sitting = sittings(group.account, seen)
     order = group.by_account()
-    order = order[~lists.of_a_list(lists.holders(group.account, items(group)), len(np.unique(group.account)))[order]]
+    order = order[~lists.of_a_list(lists.holders(group.account, items(group)), group.n_accounts)[order]]
     far = _between_sittings(group, sitting, order)
     bits = weight_bits(far, rates)
     if abs(bits) >= 1:

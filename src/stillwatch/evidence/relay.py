@@ -9,7 +9,7 @@ import pyarrow as pa
 from stillwatch.engine.base import Engine
 from stillwatch.evidence import examples
 from stillwatch.evidence.base import Example, Statement, statements_table
-from stillwatch.evidence.groups import Plain, accounts
+from stillwatch.evidence.groups import Plain, accounts, units
 from stillwatch.evidence.rates import MeetingRates, shipped
 from stillwatch.methods.adoption import excess_bits
 from stillwatch.records.window import Window
@@ -61,7 +61,7 @@ class Relay:
 def _counted(group: dict[str, Plain]) -> tuple[int, int]:
     """Units all of whose busy accounts send through many system prompts, and units with a busy account."""
     busy = (group["n_exchanges"].values >= BUSY_EXCHANGES) & group["n_systems"].known
-    unit = np.where(group["org"].known, group["org"].values, group["account"].values)
+    unit = units(group)
     n = len(np.unique(unit[busy]))
     return n - len(np.unique(unit[busy & (group["n_systems"].values < MANY_SYSTEMS)])), n
 

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from stillwatch.engine.base import Engine
 from stillwatch.evidence import examples
 from stillwatch.evidence.base import Example, Statement, statements_table
-from stillwatch.evidence.groups import Plain, accounts, platform
+from stillwatch.evidence.groups import Plain, accounts, platform, units
 from stillwatch.evidence.platform import Blobs
 from stillwatch.evidence.rates import MeetingRates, shipped
 from stillwatch.methods.adoption import excess_bits
 from stillwatch.methods.lists import of_a_list
 from stillwatch.methods.numbering import numbered
+from stillwatch.methods.ragged import within
 from stillwatch.records.window import Window
 
 MIN_SHARED = 2  # of one, either may have been pasted; a queue deals out many
@@ -71,18 +72,8 @@ def _of_members(group: dict[str, Plain], sent: Blobs) -> tuple[Ints, Ints]:
     """Units and blobs of a group's accounts; 0 stands for what nobody else sent."""
     who, unit = group["account"].values, units(group)
     low, high = np.searchsorted(sent.account, who, "left"), np.searchsorted(sent.account, who, "right")
-    place = np.repeat(low, high - low) + _within(high - low)
+    place = np.repeat(low, high - low) + within(high - low)
     return np.repeat(unit, high - low), sent.blob[place]
-
-
-def units(group: dict[str, Plain]) -> Ints:
-    """The organisation, or the account where it has none, of each account of a group."""
-    return np.where(group["org"].known, group["org"].values, group["account"].values)
-
-
-def _within(lengths: Ints) -> Ints:
-    """0, 1, … within each run."""
-    return np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
 
 
 def shared(unit: Ints, blob: Ints) -> tuple[int, int, int]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from stillwatch.engine.base import Engine
 from stillwatch.evidence import examples
 from stillwatch.evidence.base import Example, Statement, statements_table
-from stillwatch.evidence.groups import Plain, accounts, platform
+from stillwatch.evidence.groups import Plain, accounts, platform, units
 from stillwatch.evidence.platform import MIN_SIGNUPS
 from stillwatch.evidence.rates import StrikingRates, shipped
 from stillwatch.methods.spans import span_of_most
@@ -83,8 +83,8 @@ def _statement(group: dict[str, Plain], young: float, rates: StrikingRates) -> S
 
 def _of_units(group: dict[str, Plain]) -> NDArray[np.int64]:
     """First sign-up of each organisation or lone account, microseconds, ascending."""
-    org, created = group["org"], group["account_created_at"]
-    unit = np.where(org.known, org.values, group["account"].values)[created.known]
+    created = group["account_created_at"]
+    unit = units(group)[created.known]
     order = np.lexsort((created.values[created.known], unit))
     first = np.unique(unit[order], return_index=True)[1]
     return np.sort(created.values[created.known][order][first])

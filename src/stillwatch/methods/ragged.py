@@ -30,6 +30,16 @@ def gathered(offsets: Ints, values: Array, places: Array) -> tuple[npt.NDArray[n
     return new_offsets, out
 
 
+def within(lengths: Ints) -> Ints:
+    """
+    0, 1, … within each run.
+
+    >>> within(np.array([2, 0, 3])).tolist()
+    [0, 1, 0, 1, 2]
+    """
+    return np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+
+
 @numba.njit(cache=True, nogil=True)
 def by_number(number: Array, values: Array, n: int) -> tuple[Ints, Array]:
     """

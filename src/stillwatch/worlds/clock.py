@@ -119,8 +119,3 @@ def spread(weights: F64, total: int) -> I64:
     left = total - base * n - int(whole.sum())
     whole[np.argsort(whole - exact, kind="stable")[:left]] += 1
     return whole + base
-
-
-def within(lengths: I64) -> I64:
-    """0, 1, … within each run."""
-    return np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from stillwatch.methods.ragged import within
 from stillwatch.worlds.hashing import U64, below, mix, tag, unit
 from stillwatch.worlds.lexicon import ADJECTIVES, LANGUAGES, NAMES, TOPICS, VERBS, Language
 from stillwatch.worlds.patterns import FAMILIES, FOREIGN
@@ -206,12 +207,6 @@ def joined(pieces: pa.Array, ids: I32, lengths: I64) -> pa.Array:
     marks = np.frombuffer(flat.buffers()[1], np.int32, len(ids) + 1, 4 * flat.offset) if len(ids) else np.zeros(1, np.int32)
     offsets = marks[np.concatenate([[0], np.cumsum(lengths)])]
     return pa.StringArray.from_buffers(len(lengths), pa.py_buffer(np.ascontiguousarray(offsets)), flat.buffers()[2])
-
-
-def within(lengths: I64) -> I64:
-    """0, 1, … within each run."""
-    total = int(lengths.sum())
-    return np.arange(total) - np.repeat(np.cumsum(lengths) - lengths, lengths)
 
 
 def _compounds(rng: np.random.Generator, words: list[str]) -> list[str]:

@@ -14,8 +14,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stillwatch.methods.ragged import within
 from stillwatch.worlds.cast import People
-from stillwatch.worlds.grammar import Grammar, joined, within
+from stillwatch.worlds.grammar import Grammar, joined
 from stillwatch.worlds.hashing import below, mix, tag, unit
 from stillwatch.worlds.lexicon import VERBS
 from stillwatch.worlds.writing import Rows, Writer, Written

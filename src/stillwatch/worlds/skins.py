@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from stillwatch.methods.ragged import within
 from stillwatch.worlds.corpora import Conversations
-from stillwatch.worlds.grammar import joined, within
+from stillwatch.worlds.grammar import joined
 from stillwatch.worlds.hashing import U64, below, mix
 from stillwatch.worlds.lexicon import NAMES
 

@@ -3,8 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
+from stillwatch.methods.ragged import within
 from stillwatch.worlds.cast import Era, People
-from stillwatch.worlds.clock import DAY, HOUR, SECOND, queue, spread, starts, within
+from stillwatch.worlds.clock import DAY, HOUR, SECOND, queue, spread, starts
 from stillwatch.worlds.draft import Draft
 from stillwatch.worlds.grammar_library import turn_item
 from stillwatch.worlds.hashing import U64, mix, tag

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from stillwatch.worlds.clock import DAY, HOUR, SHIPPED, queue, rhythms, spread, starts, within
+from stillwatch.methods.ragged import within
+from stillwatch.worlds.clock import DAY, HOUR, SHIPPED, queue, rhythms, spread, starts
 
 RNG = np.random.default_rng
 
