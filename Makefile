@@ -47,6 +47,9 @@ reference: $(READY) ## build the shipped reference again, from worlds of grammar
 	$(BIN)/stillwatch reference build --out src/stillwatch/campaigns/reference.parquet --world reference --seeds 101-104
 	$(BIN)/stillwatch reference build --out src/stillwatch/campaigns/reference.parquet --append \
 		--world reference --seeds 201-206 --corpus $(DATA) --half A
+	$(BIN)/stillwatch reference build --out src/stillwatch/campaigns/reference.parquet --append --world reference-large --seeds 301-306
+	$(BIN)/stillwatch reference build --out src/stillwatch/campaigns/reference.parquet --append \
+		--world reference-large --seeds 401-406 --corpus $(DATA) --half A
 
 accept: $(READY) ## build a world from the shared corpora (STILLWATCH_DATA), scan it, grade it
 	$(BIN)/python -m benchmarks.quality.accept --corpus $(DATA) --traces $(DATA)/traces

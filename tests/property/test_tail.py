@@ -51,3 +51,14 @@ def test_a_tail_heavier_than_assumed_is_too_bold_by_no_more_than_is_written() ->
     p = np.concatenate([p_values(heavy(rng, 200), heavy(rng, 100)).extrapolated for _ in range(150)])
 
     assert 1.0 < (p <= 0.001).mean() / 0.001 < 5.0
+
+
+def test_many_scores_and_a_prior_near_exponential_tell_the_far_tail() -> None:
+    """With 2,000 exponential scores a p of 1e-5 is told as some 3e-5: on the safe side, and half of what the weak prior says."""
+    rng = np.random.default_rng(10)
+    far = np.array([-np.log(1e-5)])
+    backgrounds = [rng.exponential(size=2_000) for _ in range(50)]
+    near, weak = (np.median([p_values(far, b, 0.0, sd).extrapolated[0] for b in backgrounds]) for sd in (0.05, 0.2))
+
+    assert 1e-5 < near < 5e-5
+    assert near < weak / 1.5

@@ -212,7 +212,8 @@ def _attributed(engine: Engine, name: str, traffic: _Traffic, n_accounts: int) -
     account_bits = _account_bits(engine, name, traffic.accounts)
     weight = fitted.gain_bits + account_bits if by_token else account_bits + _start_bits(traffic)
     weight = np.minimum(weight, WEIGHT_CAP_BITS)
-    habits = _Habits.of(traffic, np.where(lifted, fitted.token_bits, 0.0), belongs, account_bits)
+    anchored = lifted & _anchored(traffic, _anchors(engine, name, traffic.accounts))
+    habits = _Habits.of(traffic, np.where(anchored, fitted.token_bits, 0.0), belongs, account_bits)
     membership = _memberships(traffic, lifted, belongs, habits, weight, n_accounts)
     kept = belongs & np.isin(membership, ["core", "probable"])[traffic.account]
     return _member_table(name, traffic, membership, weight, belongs), _exchange_table(name, traffic, responsibility, kept)
@@ -231,6 +232,33 @@ def _told_by(engine: Engine, name: str) -> str:
         WHERE c.campaign_id = '{name}'"""
     )
     return str(rows["told_by"][0].as_py())
+
+
+def _anchors(engine: Engine, name: str, accounts: Ints) -> Bools:
+    """
+    Accounts that the campaign's groups hold for every reason that tells them: by wording, by settings, by how accounts behave.
+
+    A class whose homework is worded as a campaign's prompts is in its groups of wording and in no other.
+    """
+    everywhere = engine.query(
+        f"""WITH mine AS (SELECT DISTINCT m.account, g.told_by FROM campaign_groups c JOIN groups g ON g."group" = c."group"
+                       JOIN group_accounts m ON m."group" = c."group" WHERE c.campaign_id = '{name}')
+        SELECT account FROM mine GROUP BY account HAVING count(*) = (SELECT count(DISTINCT told_by) FROM mine)"""
+    )
+    return np.isin(accounts, everywhere["account"].to_numpy())
+
+
+def _anchored(traffic: _Traffic, anchors: Bools) -> Bools:
+    """Which tokens of the exchanges some such accounts carry; all where there are hardly any."""
+    out = np.ones(traffic.tokens.shape, np.bool_)
+    if anchors.sum() < MIN_HOLDERS:
+        return out
+    for kind in range(len(KINDS)):
+        token = traffic.tokens[:, kind]
+        carried = anchors[traffic.account] & traffic.start
+        held = np.unique(np.column_stack((token[carried], traffic.account[carried])), axis=0)
+        out[:, kind] = (np.bincount(held[:, 0], minlength=int(token.max()) + 1) >= MIN_HOLDERS)[token]
+    return out
 
 
 def _all_of_members(traffic: _Traffic) -> Floats:

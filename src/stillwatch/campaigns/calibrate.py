@@ -23,13 +23,14 @@ def p_values(bits: Floats, strata: Sequence[str], reference: Reference, detector
         strata: Stratum of each group.
         reference: The benign groups.
         detectors: Those that ran: the reference is scored by the same ones.
-        trim_share: Highest share of the reference left out, as it may be contaminated.
+        trim_share: Highest share of an operator's own reference left out, as it may be contaminated.
     """
     by_stratum = reference.benign(detectors)
+    trim, shape_sd = reference.tail(trim_share)
     out = np.ones(len(bits))
     for name in sorted(set(strata)):
         here = np.array([s == name for s in strata])
-        out[here] = tail.p_values(bits[here], _background(by_stratum, name), trim_share=trim_share).extrapolated
+        out[here] = tail.p_values(bits[here], _background(by_stratum, name), trim, shape_sd).extrapolated
     return out
 
 

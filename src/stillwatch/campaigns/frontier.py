@@ -63,7 +63,7 @@ def frontier(
 def seen(engine: Engine, scratch: Engine, settings: CampaignSettings, known: reference.Reference) -> frozenset[int]:
     """Planted groups that would be `likely`: each is one more test beside this log's own, and the only finding."""
     own, theirs = judge.weighed(engine, settings, known), judge.weighed(scratch, settings, known)
-    n_tests = 1.0 + judge.effective_tests(engine, own.groups[own.enough])
+    n_tests = 1.0 + judge.effective_tests(engine, own.groups[own.enough], own.p[own.enough])
     likely = theirs.enough & (n_tests * theirs.p <= settings.q) & (theirs.n_families >= settings.min_families)
     found = theirs.groups[likely].tolist()
     return frozenset(group for group in found if not judge.better_explained(scratch, group, known))

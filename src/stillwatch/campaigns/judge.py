@@ -137,18 +137,23 @@ def _q_values(engine: Engine, groups: Ints, bits: Floats, p: Floats) -> Floats:
         return q
     labels = _overlapping(engine, groups[looked_at], bits[looked_at])
     single = labels >= 0
-    n_tests = effective_tests(engine, groups)
+    n_tests = effective_tests(engine, groups, p)
     q[looked_at[single]] = calibrate.q_values(p[looked_at[single]], labels[single], n_tests)
     return q
 
 
-def effective_tests(engine: Engine, groups: Ints) -> float:
-    """Independent tests that the groups are worth, by the accounts that they share; estimated on a part where there are many."""
+def effective_tests(engine: Engine, groups: Ints, p: Floats) -> float:
+    """
+    Independent tests of nothing real that the groups are worth, by the accounts that they share and by their p-values.
+
+    Eigenvalues are taken of a part where there are many. A fleet of thousands of recipes makes thousands of groups: counted as
+    tests of nothing they would hide it.
+    """
     part = groups[:: max(1, len(groups) // EIGEN_GROUPS)]
     common = _in_common(engine, part, _ACCOUNTS)
     sizes = np.sqrt(np.maximum(np.diagonal(common), 1))
     similarity = common / np.outer(sizes, sizes)
-    return fdr.effective_tests(similarity) * len(groups) / len(part)
+    return fdr.effective_tests(similarity) * len(groups) / len(part) * fdr.null_share(p)
 
 
 def campaign_id(group: int) -> str:

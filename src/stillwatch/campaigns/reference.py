@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from stillwatch.campaigns import score
 from stillwatch.engine import parts
 from stillwatch.errors import SettingsError
+from stillwatch.methods.tail import WEAK_SHAPE_SD
 from stillwatch.settings import CampaignSettings
 
 Floats = npt.NDArray[np.float64]
@@ -30,6 +31,7 @@ Floats = npt.NDArray[np.float64]
 SIZES = (10, 50, 300)  # accounts: lower ends of the size bins
 CAMPAIGN_KIND = "campaign"
 MOSTLY = 0.6  # share of a group's accounts that name its kind
+SHAPE_SD = 0.05  # of the tail's shape in the shipped strata; the pooled shape of its benign groups is below 0
 CONTAMINATED = 0.05  # share of harvesting accounts from which a group is no benign one
 SCHEMA = pa.schema(
     [
@@ -87,9 +89,21 @@ class Reference:
         """Scores of the benign groups by stratum, from the named detectors alone."""
         table = self._rows(detectors, "!=")
         scores = score.score(score.fused(table, self.fusion))
-        where = dict(zip(table["group"].to_pylist(), table["stratum"].to_pylist(), strict=True))
-        names = np.array([where[g] for g in scores.groups.tolist()])
-        return {name: np.sort(scores.bits[names == name]) for name in np.unique(names).tolist()}
+        strata = table["stratum"].combine_chunks().dictionary_encode()
+        _, first = np.unique(table["group"].to_numpy(), return_index=True)
+        where = np.asarray(strata.indices)[first]
+        return {name: np.sort(scores.bits[where == i]) for i, name in enumerate(strata.dictionary.to_pylist())}
+
+    def tail(self, trim_share: float) -> tuple[float, float]:
+        """
+        Share of its highest scores that may be undetected campaigns, and how far the shape of their tail may lie from 0.
+
+        Of worlds it is known who harvests, and their benign groups are many enough to know the tail's shape: nothing is trimmed.
+
+        Args:
+            trim_share: Of an operator's own reference.
+        """
+        return (0.0, SHAPE_SD) if self.source == "shipped" else (trim_share, WEAK_SHAPE_SD)
 
     def weights(self, kind: str, detector: str) -> Floats:
         """Weights of one detector on the groups of one kind."""
@@ -117,11 +131,11 @@ class Reference:
         return len(set(self._rows(None, "!=")["group"].to_pylist()))
 
     def _rows(self, detectors: frozenset[str] | None, sign: str) -> pa.Table:
-        kinds = np.array(self.rows["kind"].to_pylist())
-        keep = kinds != CAMPAIGN_KIND if sign == "!=" else kinds == CAMPAIGN_KIND
+        compare = pc.not_equal if sign == "!=" else pc.equal
+        keep = compare(self.rows["kind"], CAMPAIGN_KIND)
         if detectors is not None:
-            keep &= np.isin(np.array(self.rows["detector"].to_pylist()), sorted(detectors))
-        return self.rows.filter(pa.array(keep))
+            keep = pc.and_(keep, pc.is_in(self.rows["detector"], pa.array(sorted(detectors), pa.string())))
+        return self.rows.filter(keep)
 
 
 def labelled(

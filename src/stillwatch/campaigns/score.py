@@ -46,8 +46,8 @@ def score(evidence: pa.Table) -> Scores:
     """Add up the rows of `evidence` (any order); see the module's rule."""
     groups = evidence["group"].to_numpy()
     weights = evidence["weight_bits"].to_numpy()
-    family = np.array(evidence["family"].to_pylist(), dtype=str)
-    names, family_number = np.unique(family, return_inverse=True)
+    family = evidence["family"].combine_chunks().dictionary_encode()
+    names, family_number = family.dictionary, np.asarray(family.indices, np.int64)
     ids, group_number = np.unique(groups, return_inverse=True)
     cell = group_number * max(len(names), 1) + family_number
     counted = _extreme(cell, weights) | _extreme(cell, -weights)

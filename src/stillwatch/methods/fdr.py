@@ -54,6 +54,28 @@ def effective_tests(similarity: NDArray[np.float64]) -> float:
     return float(np.sqrt(eigenvalues).sum() ** 2 / eigenvalues.sum())
 
 
+def null_share(p: NDArray[np.float64], above: float = 0.5) -> float:
+    """
+    Share of tests that test nothing real, estimated from the large p-values: (1 + #{p > above}) / (n (1 - above)), at most 1.
+
+    A null's p-value lies above one half in half of all cases, a real effect's hardly ever.
+
+    Args:
+        p: (n,) p-values in 0…1.
+        above: The bound, 0…1; Storey's lambda.
+
+    References:
+        Storey (2002), J. R. Statist. Soc. B 64, with the 1 of Storey, Taylor and Siegmund (2004), ibid. 66, theorem 3; it
+        keeps the false discovery rate with conformal p-values: Bates et al. (2023), Ann. Statist. 51, theorem 3.
+
+    >>> null_share(np.array([0.001] * 90 + [0.2, 0.4, 0.6, 0.8])).__round__(3), null_share(np.array([0.7, 0.9]))
+    (0.064, 1.0)
+    """
+    if not p.size:
+        return 1.0
+    return float(min(1.0, (1 + (p > above).sum()) / (p.size * (1.0 - above))))
+
+
 def clustered(p: NDArray[np.float64], cluster: NDArray[np.int64], n_tests: float) -> NDArray[np.float64]:
     """
     Benjamini-Hochberg where findings are clusters: many tests of one thing are one finding, and not a licence for others.

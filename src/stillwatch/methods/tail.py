@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-TAIL_SHARE = 0.1  # of the background lies above the threshold (docs/research.md, Stage 4: the 85-90 % quantile)
+TAIL_SHARE = 0.1  # of the background lies above the threshold (docs/research.md, Stage 4: the 85-90 % quantile), or ...
+TAIL_TIMES = 0.6  # ... so many times n^(2/3) scores, where that is less: the order at which a tail's bias and variance balance
 MIN_TAIL = 10  # excesses, taken from lower down in small backgrounds
 MIN_BACKGROUND = 20  # scores; with fewer nothing is continued
 FLOOR = 1e-6  # docs/research.md, risk 5: the tail is the weakest link, nobody has seen one in a million
 SHAPES = np.linspace(0.0, 0.5, 26)  # a negative shape would end the tail and call everything beyond impossible
-SHAPE_SD = 0.2  # weak prior: scores are sums of capped terms, so their tails are nearer exponential than Cauchy
+WEAK_SHAPE_SD = 0.2  # weak prior: scores are sums of capped terms, so their tails are nearer exponential than Cauchy
 SCALES = np.geomspace(0.2, 5.0, 61)  # in units of the mean excess
 
 
@@ -32,7 +33,9 @@ class PValues:
     extrapolated: NDArray[np.float64]
 
 
-def p_values(scores: NDArray[np.float64], background: NDArray[np.float64], trim_share: float = 0.01) -> PValues:
+def p_values(
+    scores: NDArray[np.float64], background: NDArray[np.float64], trim_share: float = 0.01, shape_sd: float = WEAK_SHAPE_SD
+) -> PValues:
     """
     Both p-values of each score against a background of benign scores.
 
@@ -44,13 +47,15 @@ def p_values(scores: NDArray[np.float64], background: NDArray[np.float64], trim_
         trim_share: Highest share of the background that may be undetected campaigns. Their values are not used in the
             fit, only that they lie above the rest (right-censored), so that they cannot stretch the tail, and so that
             leaving them out does not shorten it.
+        shape_sd: Standard deviation of the half-normal prior of the tail's shape, > 0; 0 is exponential, larger is heavier.
 
     Raises:
         ValueError: a score is not finite, or `trim_share` is not in 0…0.5.
 
     References:
-        Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World (2005), for the conformal p; Hosking and
-        Wallis (1987), Technometrics 29, for the tail. Calibration: tests/property/test_tail.py.
+        Hall (1982), J. R. Statist. Soc. B 44, for the number of excesses; Vovk, Gammerman and Shafer, Algorithmic Learning in
+        a Random World (2005), for the conformal p; Hosking and Wallis (1987), Technometrics 29, for the tail. Calibration:
+        tests/property/test_tail.py.
 
     >>> told = p_values(np.array([0.0, 9.0]), np.random.default_rng(1).exponential(size=99), trim_share=0.0)
     >>> told.plain.tolist(), bool(1e-5 < told.extrapolated[1] < 1e-2)
@@ -63,7 +68,7 @@ def p_values(scores: NDArray[np.float64], background: NDArray[np.float64], trim_
     ordered = np.sort(background)
     at_least = ordered.size - np.searchsorted(ordered, scores, "left")
     plain: NDArray[np.float64] = np.asarray((1.0 + at_least) / (ordered.size + 1.0), np.float64)
-    tail = _tail(ordered, trim_share)
+    tail = _tail(ordered, trim_share, shape_sd)
     if tail is None:
         return PValues(plain, plain.copy())
     above = scores > tail.threshold
@@ -86,12 +91,12 @@ class _Tail:
         return np.asarray((np.exp(logs) * self.weights).sum((1, 2)))
 
 
-def _tail(ordered: NDArray[np.float64], trim_share: float) -> _Tail | None:
+def _tail(ordered: NDArray[np.float64], trim_share: float, shape_sd: float) -> _Tail | None:
     """The tail of a sorted background; None where there is too little or nothing to fit."""
     n = ordered.size
     if n < MIN_BACKGROUND:
         return None
-    size = max(MIN_TAIL, round(TAIL_SHARE * n))
+    size = max(MIN_TAIL, round(min(TAIL_SHARE * n, TAIL_TIMES * n ** (2 / 3))))
     threshold = float(ordered[n - size - 1])
     excess = ordered[ordered > threshold] - threshold
     if excess.size < MIN_TAIL // 2:
@@ -101,7 +106,7 @@ def _tail(ordered: NDArray[np.float64], trim_share: float) -> _Tail | None:
     scale = float(seen.sum() + censored * seen[-1]) / seen.size
     log_density = _log_survival(seen[:, None, None] / scale) - np.log(SCALES * scale + SHAPES[:, None] * seen[:, None, None])
     log_likelihood = log_density.sum(0) + censored * _log_survival(seen[-1:, None, None] / scale)[0]
-    log_weights = log_likelihood - 0.5 * (SHAPES[:, None] / SHAPE_SD) ** 2
+    log_weights = log_likelihood - 0.5 * (SHAPES[:, None] / shape_sd) ** 2
     weights = np.exp(log_weights - log_weights.max())
     return _Tail(threshold, (excess.size + 1) / (n + 1), scale, weights / weights.sum())
 

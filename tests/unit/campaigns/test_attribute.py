@@ -11,6 +11,8 @@ from stillwatch.campaigns.attribute import attribute
 from stillwatch.engine.duckdb import DuckDBEngine
 from stillwatch.records import tables
 
+SENT = (tables.SIGNATURES, tables.USES, tables.GROUPS, tables.GROUP_ACCOUNTS, tables.GROUP_EXCHANGES)
+
 
 def run(engine: DuckDBEngine) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Members and attributed exchanges."""
@@ -159,3 +161,27 @@ def test_who_harvests_with_other_settings_is_probable(tmp_path: Path) -> None:
 
     assert {m["membership"] for m in members if m["account"] == 3} == {"probable"}
     assert {m["membership"] for m in members if m["account"] in range(4, MEMBERS)} == {"core"}
+
+
+def test_a_class_whose_homework_is_worded_as_the_campaign_is_not_acted_on(tmp_path: Path) -> None:
+    """Eight pupils on their school's network are in the group of wording, and not in that of settings: none is core."""
+    engine = a_fleet(tmp_path)
+    tables_of = {spec.name: engine.read(spec).to_pylist() for spec in SENT}
+    for pupil in range(2000, 2008):
+        tables_of["group_accounts"].append({"group": 1, "account": pupil})
+        for task in range(HARVEST):
+            told = {"row": 300_000 + 10 * pupil + task, "account": pupil}
+            tables_of["signatures"].append(told | {"exchange_id": f"x{told['row']}", "config": 1, "network": 60})
+            tables_of["uses"].append(told | {"recipe": 7 + task % 2, "matched": 3})
+            tables_of["group_exchanges"].append(told | {"group": 1})
+    stored(engine, **tables_of)
+
+    alone, _ = run(engine)
+    tables_of["groups"].append({"group": 2, "told_by": "settings", "n_accounts": MEMBERS})
+    tables_of["group_accounts"] += [m | {"group": 2} for m in tables_of["group_accounts"] if m["account"] < MEMBERS]
+    both = [{"campaign_id": "c-1", "group": g} for g in (1, 2)]
+    with_settings, _ = run(stored(engine, **tables_of, campaign_groups=both))
+
+    assert {m["membership"] for m in alone if m["account"] >= 2000} == {"core"}
+    assert {m["membership"] for m in with_settings if m["account"] >= 2000} <= {"touched", "probable"}
+    assert [m["account"] for m in with_settings if m["membership"] == "core"] == list(range(MEMBERS))

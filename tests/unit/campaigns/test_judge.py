@@ -235,3 +235,18 @@ def test_a_crowd_of_twins_does_not_hide_a_campaign(tmp_path: Path) -> None:
 def test_no_group_is_no_campaign(tmp_path: Path) -> None:
     """A log without candidates is judged without one."""
     assert campaigns(judged(tmp_path, {})) == []
+
+
+def test_a_fleet_of_weak_groups_does_not_hide_a_campaign(tmp_path: Path) -> None:
+    """Three hundred recipes of one fleet that look suspicious are no tests of nothing; three hundred ordinary groups are."""
+    told = {"pool": 4.2, "timing": 3.2}
+    hundreds = {
+        kind: {1: (range(30), told)} | {g: (range(100 * g, 100 * g + 25), said) for g in range(2, 302)}
+        for kind, said in (("fleet", {"pool": -3.2}), ("ordinary", INNOCENT))
+    }
+    ref = known(np.random.default_rng(1).normal(-6, 1.6, 300))
+
+    first = {kind: campaigns(judged(tmp_path / kind, groups, ref))[0] for kind, groups in hundreds.items()}
+
+    assert first["fleet"]["q_value"] < first["ordinary"]["q_value"] / 5
+    assert first["fleet"]["p_value"] == first["ordinary"]["p_value"]

@@ -65,3 +65,26 @@ def test_dependent_tests_are_fewer() -> None:
 
     assert round(fdr.effective_tests(blocks), 6) == 5.0
     assert fdr.effective_tests(np.empty((0, 0))) == 0.0
+
+
+def test_findings_among_many_real_effects_are_not_held_against_tests_of_nothing() -> None:
+    """With nine real effects in ten the null share is 0.1, more is found than without it, and the false share keeps to q."""
+    rng = np.random.default_rng(2)
+    shares, gained = [], []
+    for _ in range(200):
+        p = np.concatenate([rng.random(100), rng.beta(0.2, 8, 900)])
+        n_tests = p.size * fdr.null_share(p)
+        found = fdr.clustered(p, np.arange(p.size), n_tests) <= 0.1
+        shares.append(found[:100].sum() / max(found.sum(), 1))
+        gained.append(found.sum() / max((fdr.benjamini_hochberg(p) <= 0.1).sum(), 1))
+
+    assert np.mean(shares) <= 0.11
+    assert np.mean(gained) > 1.1
+
+
+def test_where_nothing_is_real_every_test_counts() -> None:
+    """Uniform and conservative p-values, and none at all, have a null share of about 1, and never above."""
+    rng = np.random.default_rng(3)
+
+    assert 0.95 < fdr.null_share(rng.random(5_000)) <= 1.0
+    assert fdr.null_share(rng.random(5_000) ** 0.5) == fdr.null_share(np.empty(0)) == 1.0
