@@ -128,17 +128,18 @@ def _q_values(engine: Engine, groups: Ints, bits: Floats, p: Floats) -> Floats:
     """
     Expected share of false campaigns among those found at each group's p-value.
 
-    A campaign of a hundred recipes makes a hundred groups that all pass: they are one finding. And groups that overlap are
-    fewer tests than they are groups.
+    A campaign of a hundred recipes makes a hundred groups that all pass: they are one finding, as is all that has
+    anything to do with a group of a smaller p: it may be a fragment of it. And groups that overlap are fewer tests than groups.
     """
     q = np.ones(len(p))
     looked_at = np.flatnonzero(p <= MAX_P)
     if not len(looked_at):
         return q
-    labels = _overlapping(engine, groups[looked_at], bits[looked_at])
+    labels, apart = _overlapping(engine, groups[looked_at], bits[looked_at])
     single = labels >= 0
+    findings = shared_members.led_by(~apart[np.ix_(single, single)], np.argsort(p[looked_at[single]], kind="stable"))
     n_tests = effective_tests(engine, groups, p)
-    q[looked_at[single]] = calibrate.q_values(p[looked_at[single]], labels[single], n_tests)
+    q[looked_at[single]] = calibrate.q_values(p[looked_at[single]], findings, n_tests)
     return q
 
 
@@ -174,7 +175,7 @@ def _campaigns(engine: Engine, judged: Judged, settings: CampaignSettings) -> li
     likely = judged.enough & (judged.q <= settings.q) & (judged.n_families >= settings.min_families)
     if not len(watched):
         return []
-    labels = _overlapping(engine, judged.groups[watched], judged.bits[watched])
+    labels, _ = _overlapping(engine, judged.groups[watched], judged.bits[watched])
     out = []
     for label in np.unique(labels[labels >= 0]):
         places = watched[labels == label]
@@ -191,9 +192,10 @@ def _standing(judged: Judged, places: Ints) -> int:
     return int(near[order[0]])
 
 
-def _overlapping(engine: Engine, groups: Ints, bits: Floats) -> Ints:
+def _overlapping(engine: Engine, groups: Ints, bits: Floats) -> tuple[Ints, Matrix]:
     """
-    Label of each group; groups of one campaign share accounts or what tells them.
+    Label of each group, and which pairs have nothing to do with each other; groups of one campaign share accounts or what tells
+    them.
 
     A group that holds two parts which have nothing to do with each other is two campaigns in one bag, and one that scores less
     than a part of itself, by a family's worth of bits, holds strangers beside it, who would be named with the part: the label
@@ -211,7 +213,7 @@ def _overlapping(engine: Engine, groups: Ints, bits: Floats) -> Ints:
     kept = np.flatnonzero(~(mixed | _diluted(part[whole], bits[whole], bits)))
     labels = np.full(len(groups), -1, np.int64)
     labels[kept] = _joined(alike[np.ix_(kept, kept)], by_tokens[np.ix_(kept, kept)])
-    return labels
+    return labels, apart
 
 
 def _alike_and_apart(accounts: Counts, tokens: Counts, n_accounts: int) -> tuple[Matrix, Matrix, Matrix]:

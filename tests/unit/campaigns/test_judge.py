@@ -250,3 +250,18 @@ def test_a_fleet_of_weak_groups_does_not_hide_a_campaign(tmp_path: Path) -> None
 
     assert first["fleet"]["q_value"] < first["ordinary"]["q_value"] / 5
     assert first["fleet"]["p_value"] == first["ordinary"]["p_value"]
+
+
+def test_fragments_of_one_campaign_are_no_licence_for_another(tmp_path: Path) -> None:
+    """Twenty fragments that share a fifth of their accounts count as one finding: a weak group's q is not lowered by them."""
+    weak = {100: (range(5_000, 5_030), {"pool": 4.2, "timing": 3.2})}
+    ordinary = {g: (range(100 * g, 100 * g + 30), INNOCENT) for g in range(200, 240)}
+    fragments = {g: ([*range(6), *range(30 * g, 30 * g + 24)], GUILTY) for g in range(1, 21)}
+    ref = known(np.random.default_rng(1).normal(-6, 1.6, 300))
+
+    one = campaigns(judged(tmp_path / "one", weak | ordinary | {1: fragments[1]}, ref))
+    many = campaigns(judged(tmp_path / "many", weak | ordinary | fragments, ref))
+    q_one, q_many = (next(c["q_value"] for c in found if c["group"] == 100) for found in (one, many))
+
+    assert len(many) > 10, "they are too little alike to be reported as one"
+    assert 0.8 * q_one < q_many
