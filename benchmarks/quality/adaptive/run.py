@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from benchmarks.quality.adaptive import poisoned, report
 from benchmarks.quality.adaptive.tactics import TACTICS, Step, Tactic
-from benchmarks.quality.calibration.run import KEY, WORLD
+from benchmarks.quality.calibration.run import KEY, WORLDS
 from benchmarks.record import RESULTS, record
 
 from stillwatch import pipeline, worlds
@@ -37,7 +37,7 @@ _SENT = ["account_id", "exchange_id", "prompt", "prompt_tokens", "completion_tok
 
 def benign() -> World:
     """The calibration world without its campaigns."""
-    world = worlds.load(WORLD)
+    world = worlds.load(WORLDS["common"])
     return replace(world, parts={name: part for name, part in world.parts.items() if not part.campaign})
 
 

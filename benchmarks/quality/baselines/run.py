@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from benchmarks.quality.baselines import mmd
 from benchmarks.quality.baselines.rules import RULES, Scores
-from benchmarks.quality.calibration.run import KEY, WORLD
+from benchmarks.quality.calibration.run import KEY, WORLDS
 from benchmarks.record import record
 
 from stillwatch import pipeline, worlds
@@ -94,7 +94,7 @@ def peer(log: pa.Table, python: Path, scratch: Path) -> tuple[str, float, Scores
 
 def accusations(seed: int, folder: Path, python: Path | None, alarms: Counter[str]) -> tuple[dict[str, set[str]], dict[str, str]]:
     """Whom each rule, the peer and a scan accuse in the world of one seed; and what each account is, licensed ones left out."""
-    built = worlds.build(worlds.load(WORLD), seed, folder / "world")
+    built = worlds.build(worlds.load(WORLDS["common"]), seed, folder / "world")
     people = {p["account_id"]: p for p in pq.read_table(built.truth / "accounts.parquet").to_pylist()}
     what = {
         a: "harvesting" if p["campaign"] else p["kind"] for a, p in people.items() if p["campaign"] or p["kind"] not in LICENSED

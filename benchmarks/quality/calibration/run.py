@@ -1,15 +1,19 @@
 """
 quality.calibration: are p, q and the false-positive rates what they say, on worlds that nothing was fitted on?
 
-    python -m benchmarks.quality.calibration.run --seeds 3001-3200 [--again]
+    python -m benchmarks.quality.calibration.run --seeds 3001-3200 [--world rare] [--jobs 2] [--again]
 
 Each seed is one world, scanned with the shipped settings and reference; one JSON line a world is appended, and a seed that has
 its line is left out, so a run that was stopped goes on where it was. After a change that moves verdicts measure them --again.
+There are two worlds: `common`, which looks as traffic does, and `rare`, most of whose accounts are of the kinds that are few.
 """
 
 import argparse
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +29,13 @@ from stillwatch.settings import Settings, with_changes
 from stillwatch.worlds.grade import LICENSED, Found
 
 SCENARIO = "quality.calibration"
-WORLD = Path(__file__).with_name("world.toml")
+WORLDS = {name: Path(__file__).with_name(f"{name}.toml") for name in ("common", "rare")}
 KEY = b"calibration: not a secret key..."
 
 
-def measured(seed: int, scratch: Path) -> dict[str, Any]:
-    """Build, scan and grade the world of one seed."""
-    built = worlds.build(worlds.load(WORLD), seed, scratch / "world")
+def measured(name: str, seed: int, scratch: Path) -> dict[str, Any]:
+    """Build, scan and grade a world of one seed."""
+    built = worlds.build(worlds.load(WORLDS[name]), seed, scratch / "world")
     (scratch / "key").write_bytes(KEY)
     settings = with_changes(Settings(), privacy={"key_file": scratch / "key"}, engine={"workers": 1, "memory_gb": 1.0})
     began = time.perf_counter()
@@ -41,6 +45,7 @@ def measured(seed: int, scratch: Path) -> dict[str, Any]:
     graded = worlds.grade(built.truth, scratch / "results", found)
     n_likely = sum(f.verdict == "likely" for f in found)
     return {
+        "world": name,
         "seed": seed,
         "n_exchanges": built.n_exchanges,
         "n_accounts": built.n_accounts,
@@ -72,30 +77,38 @@ def benign_groups(results: Path, truth: Path, settings: Settings) -> list[list[o
     ]
 
 
+def measured_apart(name: str, seed: int) -> dict[str, Any]:
+    """`measured`, in a folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="stillwatch-calibration-") as scratch:
+        return measured(name, seed, Path(scratch))
+
+
 def lines(path: Path) -> list[dict[str, Any]]:
-    """The worlds measured so far, one a seed, the newest line of each."""
+    """The worlds measured so far, one a world and seed, the newest line of each."""
     if not path.exists():
         return []
-    return list({told["seed"]: told for told in map(orjson.loads, path.read_bytes().splitlines())}.values())
+    return list({(told["world"], told["seed"]): told for told in map(orjson.loads, path.read_bytes().splitlines())}.values())
 
 
 def main() -> None:
     """Measure every seed that has no line yet."""
     parser = argparse.ArgumentParser(description="Calibration on seeded worlds.")
     parser.add_argument("--seeds", default="3001-3200", help="first and last seed")
+    parser.add_argument("--world", choices=sorted(WORLDS), default="common")
+    parser.add_argument("--jobs", type=int, default=1, help="worlds at a time")
     parser.add_argument("--again", action="store_true", help="also the seeds that have their line; the newest one counts")
     given = parser.parse_args()
     first, _, last = given.seeds.partition("-")
-    done = set() if given.again else {told["seed"] for told in lines(RESULTS / f"{SCENARIO}.jsonl")}
-    for seed in sorted(set(range(int(first), int(last or first) + 1)) - done):
-        with tempfile.TemporaryDirectory(prefix="stillwatch-calibration-") as scratch:
-            told = measured(seed, Path(scratch))
-        record(SCENARIO, told)
-        print(
-            f"seed {seed}: {told['n_likely']} likely, {told['n_false']} false, {sum(told['planted'].values())} of "
-            f"{len(told['planted'])} planted found, {len(told['benign_groups'])} benign groups, {told['seconds']:.0f} s",
-            flush=True,
-        )
+    done = set() if given.again else {t["seed"] for t in lines(RESULTS / f"{SCENARIO}.jsonl") if t["world"] == given.world}
+    wanted = sorted(set(range(int(first), int(last or first) + 1)) - done)
+    with ProcessPoolExecutor(given.jobs, mp_context=get_context("spawn")) as workers:
+        for told in workers.map(partial(measured_apart, given.world), wanted):
+            record(SCENARIO, told)
+            print(
+                f"{given.world} {told['seed']}: {told['n_likely']} likely, {told['n_false']} false, {sum(told['planted'].values())} of "
+                f"{len(told['planted'])} planted found, {len(told['benign_groups'])} benign groups, {told['seconds']:.0f} s",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
