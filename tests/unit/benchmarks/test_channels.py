@@ -1,19 +1,33 @@
 """Statistics of the channels that are not shipped, and the laws they are weighed by."""
 
 import numpy as np
+import pytest
 from benchmarks.quality.channels.base import SILENT, Seen, fitted
 from benchmarks.quality.channels.isolation import isolated
 from benchmarks.quality.channels.late_pivot import most_at_once
-from benchmarks.quality.channels.technique_search import commonness
+from benchmarks.quality.channels.technique_search import risen
 
 from stillwatch.evidence.groups import GroupRows, Ragged
 
 
-def test_wordings_are_as_common_as_their_most_common_fragment() -> None:
-    """Two wordings of one account each, then one that three accounts send."""
-    told = commonness(np.array([1, 2, 1, 2, 3]), [[10], [20, 21], [30, 31], [31], [32, 31]])
+def test_a_search_is_told_account_by_account() -> None:
+    """Thirty accounts with thirty wordings, then one; those who only come or only go are compared with nobody."""
+    unit, seen = np.tile(np.arange(30), 6), np.repeat(np.arange(6), 30)
+    row, tried = np.arange(180), np.where(seen < 3, 1 + unit, 99)
 
-    assert np.exp(told).round().tolist() == [1, 1, 3, 3, 3]
+    assert risen(unit, row, seen, tried) == pytest.approx(np.full(30, np.log(30)))
+    assert risen(unit, row, seen, np.full(180, 99)).tolist() == [0.0] * 30
+    assert risen(np.where(seen < 3, unit, unit + 30), row, seen, tried).size == 0
+    assert risen(unit[:0], row[:0], seen[:0], tried[:0]).size == 0
+
+
+def test_wording_is_as_common_as_the_most_common_recipe() -> None:
+    """A recipe of one's own beside the one of all changes nothing; none at all is as rare as one's own."""
+    unit, seen, row = (np.repeat(a, 2) for a in (np.tile(np.arange(30), 6), np.repeat(np.arange(6), 30), np.arange(180)))
+    beside = np.where(np.arange(360) % 2 == 0, 99, 100 + unit)
+
+    assert risen(unit, row, seen, beside).tolist() == [0.0] * 30
+    assert risen(unit, row, seen, np.where(seen < 3, 0, beside)) == pytest.approx(np.full(30, np.log(30)))
 
 
 def test_requests_without_a_word_of_ones_others_are_isolated() -> None:
