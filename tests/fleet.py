@@ -57,4 +57,5 @@ def a_fleet(
         group_exchanges=found,
         campaigns=[{"campaign_id": "c-1", "group": 1}],
         campaign_groups=[{"campaign_id": "c-1", "group": 1}],
+        cleared=[],
     )

@@ -104,11 +104,9 @@ def main() -> None:
     with ProcessPoolExecutor(given.jobs, mp_context=get_context("spawn")) as workers:
         for told in workers.map(partial(measured_apart, given.world), wanted):
             record(SCENARIO, told)
-            print(
-                f"{given.world} {told['seed']}: {told['n_likely']} likely, {told['n_false']} false, {sum(told['planted'].values())} of "
-                f"{len(told['planted'])} planted found, {len(told['benign_groups'])} benign groups, {told['seconds']:.0f} s",
-                flush=True,
-            )
+            found = f"{sum(told['planted'].values())} of {len(told['planted'])} planted found"
+            verdicts = f"{told['n_likely']} likely, {told['n_false']} false, {found}, {len(told['benign_groups'])} benign groups"
+            print(f"{given.world} {told['seed']}: {verdicts}, {told['seconds']:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -215,6 +215,7 @@ def _attributed(engine: Engine, name: str, traffic: _Traffic, n_accounts: int) -
     anchored = lifted & _anchored(traffic, _anchors(engine, name, traffic.accounts))
     habits = _Habits.of(traffic, np.where(anchored, fitted.token_bits, 0.0), belongs, account_bits)
     membership = _memberships(traffic, lifted, belongs, habits, weight, n_accounts)
+    membership[_cleared(engine, name, traffic.accounts) & (membership != "")] = "touched"
     kept = belongs & np.isin(membership, ["core", "probable"])[traffic.account]
     return _member_table(name, traffic, membership, weight, belongs), _exchange_table(name, traffic, responsibility, kept)
 
@@ -246,6 +247,12 @@ def _anchors(engine: Engine, name: str, accounts: Ints) -> Bools:
         SELECT account FROM mine GROUP BY account HAVING count(*) = (SELECT count(DISTINCT told_by) FROM mine)"""
     )
     return np.isin(accounts, everywhere["account"].to_numpy())
+
+
+def _cleared(engine: Engine, name: str, accounts: Ints) -> Bools:
+    """Accounts that belong to a group which the evidence speaks for."""
+    found = engine.query(f"SELECT account FROM cleared WHERE campaign_id = '{name}'")
+    return np.isin(accounts, found["account"].to_numpy())
 
 
 def _anchored(traffic: _Traffic, anchors: Bools) -> Bools:

@@ -30,6 +30,7 @@ MOST_PAIRS = 0.5  # of the pairs of groups of two sets, that share what tells th
 TELLING = 0.5  # of the best score of a campaign's groups, below which a group holds more strangers than members
 WHOLE = 0.5  # share of the exchanges of its wording from which a group holds what is worded so, and not a slice of it
 STRANGERS = 0.1  # share of accounts and tokens up to which two parts have nothing to do with each other
+AS_GOOD_AS_WHOLE = 0.66  # share of a group's accounts that lie in a campaign's groups, from which its good name clears them
 MAX_P = 0.1  # groups above it are no finding at any rate that is offered, and need not be compared with each other
 EIGEN_GROUPS = 1_000  # of which the eigenvalues are taken: a second; of more groups a part
 _ACCOUNTS = 'SELECT DISTINCT "group", account AS thing FROM group_accounts'
@@ -52,10 +53,14 @@ class Judged:
 
 
 def judge(engine: Engine, settings: CampaignSettings, known: reference.Reference) -> pa.Table:
-    """Write CAMPAIGNS and CAMPAIGN_GROUPS from EVIDENCE, GROUPS and GROUP_ACCOUNTS; returns CAMPAIGNS, strongest first."""
-    table, groups = verdicts(engine, test(engine, settings, known), settings, known)
+    """
+    Write CAMPAIGNS, CAMPAIGN_GROUPS and CLEARED from EVIDENCE, GROUPS and GROUP_ACCOUNTS; returns CAMPAIGNS, strongest first.
+    """
+    judged = test(engine, settings, known)
+    table, groups = verdicts(engine, judged, settings, known)
     engine.write(tables.CAMPAIGNS, table)
     engine.write(tables.CAMPAIGN_GROUPS, groups)
+    engine.write(tables.CLEARED, _cleared(engine, judged))
     return table
 
 
@@ -73,6 +78,29 @@ def verdicts(engine: Engine, judged: Judged, settings: CampaignSettings, known: 
         for place in places
     ]
     return table, pa.Table.from_pylist(parts, schema=tables.CAMPAIGN_GROUPS.schema)
+
+
+def _cleared(engine: Engine, judged: Judged) -> pa.Table:
+    """
+    Accounts of a campaign's groups that belong to a group which the evidence speaks for.
+
+    A class whose homework is worded as the prompts of a campaign lies in one of the campaign's groups, and as good as whole: its
+    own group, held against the same reference, looks like nothing but a class.
+    """
+    against = judged.enough & (judged.bits <= -score.MIN_FAMILY_BITS)
+    sizes = pa.table({"group": judged.groups[against], "n": judged.n_accounts[against]})
+    found = engine.query(
+        f"""WITH mine AS (SELECT DISTINCT c.campaign_id, m.account FROM campaign_groups c
+                      JOIN group_accounts m ON m."group" = c."group"),
+             shared AS (SELECT i.campaign_id, i.account, m."group" FROM mine i JOIN group_accounts m ON m.account = i.account
+                      JOIN sizes s ON s."group" = m."group"),
+             whole AS (SELECT b.campaign_id, b."group" FROM shared b JOIN sizes s ON s."group" = b."group"
+                       GROUP BY b.campaign_id, b."group", s.n HAVING count(*) >= {AS_GOOD_AS_WHOLE} * s.n)
+        SELECT DISTINCT b.campaign_id, b.account FROM shared b
+        JOIN whole w ON w.campaign_id = b.campaign_id AND w."group" = b."group" ORDER BY b.campaign_id, b.account""",
+        sizes=sizes,
+    )
+    return found.cast(tables.CLEARED.schema)
 
 
 def better_explained(engine: Engine, group: int, known: reference.Reference) -> bool:
@@ -197,18 +225,24 @@ def _overlapping(engine: Engine, groups: Ints, bits: Floats) -> tuple[Ints, Matr
     Label of each group, and which pairs have nothing to do with each other; groups of one campaign share accounts or what tells
     them.
 
-    A group that holds two parts which have nothing to do with each other is two campaigns in one bag, and one that scores less
-    than a part of itself, by a family's worth of bits, holds strangers beside it, who would be named with the part: the label
-    of both is -1. A part that is a slice of one wording has no strangers beside it, but more of its own.
+    A group that holds two parts which have nothing to do with each other is two campaigns in one bag, as is one that holds some
+    of each of two large groups which share less than by chance; and one that scores less than a part of itself, by a family's
+    worth of bits, holds strangers beside it, who would be named with the part: the label of all these is -1. A part that is
+    a slice of one wording has no strangers beside it, but more of its own.
     """
     accounts = _in_common(engine, groups, _ACCOUNTS)
     part = shared_members.parts_of(accounts, PART_OF)
     as_strong = bits[:, None] >= bits[None, :] - score.MIN_FAMILY_BITS
     linked = shared_members.parts_of(accounts, SAME_CAMPAIGN) & as_strong  # strong enough that it is a campaign's
     n_accounts = engine.query("SELECT count(DISTINCT account) AS n FROM group_accounts")["n"][0].as_py()
-    alike, by_tokens, apart = _alike_and_apart(accounts, _in_common(engine, groups, _TELLING_TOKENS), n_accounts)
-    del accounts, as_strong
+    alike, by_tokens, apart = _alike_and_apart(accounts, _in_common(engine, groups, _TELLING_TOKENS))
     mixed = shared_members.holding_both(part, apart) | shared_members.holding_both(linked, apart)
+    dealt = _dealt(accounts, n_accounts)
+    disjoint = _communities(engine, groups)  # by construction: that two of them share nobody says nothing
+    strangers = ~(disjoint[:, None] & disjoint[None, :]) & ~shared_members.lift_at_least(accounts, n_accounts, 1.0)
+    mixed |= shared_members.holding_both(dealt & as_strong, strangers)
+    alike |= dealt
+    del accounts, as_strong, dealt, strangers
     whole = _of_its_wording(engine, groups) >= WHOLE
     kept = np.flatnonzero(~(mixed | _diluted(part[whole], bits[whole], bits)))
     labels = np.full(len(groups), -1, np.int64)
@@ -216,13 +250,24 @@ def _overlapping(engine: Engine, groups: Ints, bits: Floats) -> tuple[Ints, Matr
     return labels, apart
 
 
-def _alike_and_apart(accounts: Counts, tokens: Counts, n_accounts: int) -> tuple[Matrix, Matrix, Matrix]:
+def _dealt(accounts: Counts, n_accounts: int) -> Matrix:
+    """Which pairs of groups share so many accounts, and so much more than by chance, that recipes were dealt out to one fleet."""
+    dealt = shared_members.overlap_at_least(accounts, SOME) & shared_members.lift_at_least(accounts, n_accounts, TIMES_CHANCE)
+    return dealt & (accounts >= LARGE)
+
+
+def _alike_and_apart(accounts: Counts, tokens: Counts) -> tuple[Matrix, Matrix, Matrix]:
     """Which pairs of groups are alike, which share what tells them, and which have nothing to do with each other."""
     above = np.nextafter(STRANGERS, 1.0)
     some_accounts, by_tokens = (shared_members.overlap_at_least(c, s) for c, s in ((accounts, above), (tokens, SAME_CAMPAIGN)))
     alike = shared_members.overlap_at_least(accounts, SAME_CAMPAIGN) | (by_tokens & some_accounts)
-    dealt = shared_members.overlap_at_least(accounts, SOME) & shared_members.lift_at_least(accounts, n_accounts, TIMES_CHANCE)
-    return alike | (dealt & (accounts >= LARGE)), by_tokens, ~(some_accounts | shared_members.overlap_at_least(tokens, above))
+    return alike, by_tokens, ~(some_accounts | shared_members.overlap_at_least(tokens, above))
+
+
+def _communities(engine: Engine, groups: Ints) -> npt.NDArray[np.bool_]:
+    """Which groups are parts of the accounts' graph."""
+    found = engine.query("SELECT \"group\" FROM groups WHERE origin = 'community'")
+    return np.isin(groups, found["group"].to_numpy())
 
 
 def _diluted(part: Matrix, own_bits: Floats, bits: Floats) -> Matrix:

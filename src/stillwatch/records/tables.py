@@ -367,6 +367,16 @@ CAMPAIGN_GROUPS = TableSpec(
     ),
 )
 
+CLEARED = TableSpec(
+    "cleared",
+    1,
+    "campaigns",
+    (
+        Column("campaign_id", pa.string(), "ref campaigns"),
+        Column("account", pa.int64(), "of the campaign's groups, and of a group that the evidence speaks for"),
+    ),
+)
+
 MEMBERS = TableSpec(
     "members",
     1,
@@ -417,6 +427,7 @@ ALL: tuple[TableSpec, ...] = (
     EVIDENCE,
     CAMPAIGNS,
     CAMPAIGN_GROUPS,
+    CLEARED,
     MEMBERS,
     ATTRIBUTED,
 )

@@ -185,3 +185,15 @@ def test_a_class_whose_homework_is_worded_as_the_campaign_is_not_acted_on(tmp_pa
     assert {m["membership"] for m in alone if m["account"] >= 2000} == {"core"}
     assert {m["membership"] for m in with_settings if m["account"] >= 2000} <= {"touched", "probable"}
     assert [m["account"] for m in with_settings if m["membership"] == "core"] == list(range(MEMBERS))
+
+
+def test_who_is_cleared_is_touched_at_most(tmp_path: Path) -> None:
+    """Five members of a group that the evidence speaks for are not named; the others stay core."""
+    engine = a_fleet(tmp_path)
+    stored(engine, cleared=[{"campaign_id": "c-1", "account": a} for a in range(5)])
+
+    attribute(engine, engine.read(tables.CAMPAIGNS), MEMBERS - 5)
+    told = {m["account"]: m["membership"] for m in engine.read(tables.MEMBERS).to_pylist() if m["account"] < MEMBERS}
+
+    assert told == {a: "touched" if a < 5 else "core" for a in range(MEMBERS)}
+    assert min(engine.read(tables.ATTRIBUTED)["account"].to_pylist()) == 5

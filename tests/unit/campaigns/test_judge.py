@@ -38,6 +38,7 @@ def judged(
     ref: Reference = QUIET,
     tokens: dict[int, list[int]] | None = None,
     worded: dict[int, int] | None = None,
+    origin: str = "community",
     **sizes: int,
 ) -> DuckDBEngine:
     """Groups (members, what each detector said) judged by default settings; `worded`: group -> exchanges
@@ -48,7 +49,7 @@ def judged(
         groups=[
             {
                 "group": g,
-                "origin": "community",
+                "origin": origin,
                 "told_by": "wording",
                 "n_accounts": len(m),
                 "n_exchanges": sizes.get("n_exchanges", 300),
@@ -259,9 +260,47 @@ def test_fragments_of_one_campaign_are_no_licence_for_another(tmp_path: Path) ->
     fragments = {g: ([*range(6), *range(30 * g, 30 * g + 24)], GUILTY) for g in range(1, 21)}
     ref = known(np.random.default_rng(1).normal(-6, 1.6, 300))
 
-    one = campaigns(judged(tmp_path / "one", weak | ordinary | {1: fragments[1]}, ref))
-    many = campaigns(judged(tmp_path / "many", weak | ordinary | fragments, ref))
-    q_one, q_many = (next(c["q_value"] for c in found if c["group"] == 100) for found in (one, many))
+    one = campaigns(judged(tmp_path / "one", {**weak, **ordinary, 1: fragments[1]}, ref))
+    many = campaigns(judged(tmp_path / "many", {**weak, **ordinary, **fragments}, ref))
+    q_one, q_many = (next(float(c["q_value"]) for c in found if c["group"] == 100) for found in (one, many))
 
     assert len(many) > 10, "they are too little alike to be reported as one"
     assert 0.8 * q_one < q_many
+
+
+def test_what_two_fleets_both_use_does_not_make_one_of_them(tmp_path: Path) -> None:
+    """A common sentence that some of each of two large fleets send is left out; without it there would be one campaign."""
+    deal = np.random.default_rng(5)
+    first = {g: (sorted(deal.choice(600, 300, replace=False).tolist()), GUILTY) for g in range(1, 5)}
+    second = {g: (sorted((1_000 + deal.choice(600, 300, replace=False)).tolist()), GUILTY) for g in range(5, 9)}
+    common = {50: ([*range(0, 600, 3), *range(1_000, 1_600, 3)], GUILTY)}
+    everybody = {100: (list(range(2_000, 9_000)), INNOCENT)}
+
+    found = campaigns(judged(tmp_path, {**first, **second, **common, **everybody}, origin="recipe"))
+
+    assert [c["verdict"] for c in found] == ["likely", "likely"]
+    assert joined(tmp_path) == {*first, *second}
+
+
+def test_parts_of_the_graph_share_nobody_and_are_one_campaign_all_the_same(tmp_path: Path) -> None:
+    """Two communities share no account by construction: a recipe that runs in both is no bag of two fleets."""
+    groups = {
+        1: (range(200), GUILTY),
+        2: (range(200, 400), GUILTY),
+        3: ([*range(60), *range(200, 260), *range(600, 680)], GUILTY),
+    }
+
+    (found,) = campaigns(judged(tmp_path, {**groups, 100: (range(2_000, 9_000), INNOCENT)}))
+
+    assert found["verdict"] == "likely"
+
+
+def test_who_belongs_to_a_group_that_looks_benign_is_cleared(tmp_path: Path) -> None:
+    """Forty pupils are in a group of the campaign, and their class speaks for them; ten of fifty are too few."""
+    campaign = {1: (range(100), GUILTY)}
+    pupils = {2: (range(60, 100), {"pool": -6.0})}
+    chat = {3: ([*range(10), *range(500, 540)], {"pool": -6.0}), 4: (range(20, 60), {"pool": -1.0})}
+
+    engine = judged(tmp_path, {**campaign, **pupils, **chat})
+
+    assert engine.query("SELECT account FROM cleared ORDER BY account")["account"].to_pylist() == list(range(60, 100))
