@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from stillwatch.candidates.hyperedges import Group
 from stillwatch.engine.base import Engine
-from stillwatch.methods.ragged import by_number
+from stillwatch.methods.intern import Interner
+from stillwatch.methods.ragged import by_number, places_of
 from stillwatch.records import tables
 
 Ints = npt.NDArray[np.int64]
@@ -50,10 +51,12 @@ class Log:
         n = engine.query("SELECT count(*) AS n FROM signatures")["n"][0].as_py()
         rows, owner, seen = np.empty(n, np.int64), np.empty(n, np.int32), np.empty(n, np.int64)
         at = 0
+        numbers = Interner()
+        numbers.add(accounts)
         for batch in engine.batches("SELECT row, account, seen_at FROM signatures"):
             here = slice(at, at + batch.num_rows)
             rows[here] = batch.column("row").to_numpy()
-            owner[here] = np.searchsorted(accounts, batch.column("account").to_numpy())
+            owner[here] = numbers.find(batch.column("account").to_numpy())
             seen[here] = batch.column("seen_at").cast(pa.int64()).to_numpy()
             at += batch.num_rows
         streamed = None
@@ -68,7 +71,7 @@ class Log:
 
     def places(self, rows: Ints) -> Places:
         """Places of exchanges by their `row`."""
-        return np.searchsorted(self.rows, rows).astype(np.int32)
+        return places_of(self.rows, rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +157,10 @@ def _held(engine: Engine, log: Log, sources: _Sources) -> tuple[Ints, Places]:
     number: list[npt.NDArray[np.int32]] = [np.empty(0, np.int32)]
     place: list[Places] = [np.empty(0, np.int32)]
     if len(sources.recipes):
+        recipes = Interner()
+        recipes.add(sources.recipes)
         for batch in engine.batches("SELECT row, recipe FROM uses"):
-            number.append(np.searchsorted(sources.recipes, batch.column("recipe").to_numpy()).astype(np.int32))
+            number.append(recipes.find(batch.column("recipe").to_numpy()))
             place.append(log.places(batch.column("row").to_numpy()))
     if len(sources.configs):
         for batch in engine.batches("SELECT row, config FROM signatures WHERE config IS NOT NULL"):
