@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Self
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -17,12 +16,14 @@ from stillwatch.candidates.places import Log, sample
 from stillwatch.candidates.words import common_words
 from stillwatch.engine import parts
 from stillwatch.engine.base import Engine
+from stillwatch.methods.enclosing import smallest_around
 from stillwatch.records import tables
 from stillwatch.settings import CandidateSettings
 
 Ints = npt.NDArray[np.int64]
 
 AT_ONCE = 262_144  # rows of GROUP_ACCOUNTS that are put together at once: some 30 MB
+CONTAINED = 0.9  # share of a group's accounts that its parent holds
 _ADOPTION = "INTERVAL 24 HOURS"
 _AROUND = "INTERVAL 84 HOURS"  # half of the seven days around a release
 _FRESH = "INTERVAL 24 HOURS"  # a model first seen later than this after the window's start was released inside it
@@ -144,34 +145,11 @@ def _group_table(groups: Sequence[Group], n_exchanges: dict[int, int], parents: 
 
 
 def _parents(groups: Sequence[Group]) -> list[int | None]:
-    """The smallest other group that holds nine tenths of a group's accounts and is larger."""
+    """The smallest other group that holds nearly all of a group's accounts and is larger."""
     if not groups:
         return []
     sizes = np.array([len(g.members) for g in groups], np.int64)
     flat = np.concatenate([g.members for g in groups])
-    of_group = np.repeat(np.arange(len(groups)), sizes)
-    order = np.argsort(flat, kind="stable")
-    held = np.searchsorted(flat[order], np.arange(flat.max() + 2))
-    place = _smallest_around(flat, np.concatenate(([0], np.cumsum(sizes))), held, of_group[order])
+    starts = np.concatenate(([0], np.cumsum(sizes)))
+    place = smallest_around(flat, starts, int(flat.max()) + 1, CONTAINED)
     return [groups[at].group if at >= 0 else None for at in place.tolist()]
-
-
-@numba.njit(cache=True, nogil=True)
-def _smallest_around(members: Ints, starts: Ints, held: Ints, holders: Ints) -> Ints:
-    """Of each group the smallest larger one that holds nine tenths of its members, the first of equals; -1 for none."""
-    n = len(starts) - 1
-    out = np.full(n, -1, np.int64)
-    shared = np.zeros(n, np.int32)
-    for g in range(n):
-        size = starts[g + 1] - starts[g]
-        shared[:] = 0
-        for i in range(starts[g], starts[g + 1]):
-            for j in range(held[members[i]], held[members[i] + 1]):
-                shared[holders[j]] += 1
-        for other in range(n):
-            larger = starts[other + 1] - starts[other]
-            if larger > size and shared[other] >= 0.9 * size:
-                best = out[g]
-                if best < 0 or larger < starts[best + 1] - starts[best]:
-                    out[g] = other
-    return out
