@@ -19,7 +19,7 @@ from benchmarks.quality.templates.mix import Mix, b_cubed, make, texts
 from benchmarks.record import record
 
 from stillwatch.engine.duckdb import DuckDBEngine
-from stillwatch.methods.nearness import add_signs, majorities
+from stillwatch.methods.nearness import Signs, majorities
 from stillwatch.privacy import Key
 from stillwatch.records.tables import SIGNATURES
 from stillwatch.settings import EngineSettings, TemplateSettings
@@ -65,9 +65,9 @@ def distances(
 ) -> dict[str, list[float]]:  # fmt: skip
     """Hamming distances between majorities of recipes that are mostly of one template: 1, 50, 90 and 99 %."""
     _, number = np.unique(recipe, return_inverse=True)
-    totals = np.zeros((number.max() + 1, 128), np.int32)
-    add_signs(high[row], low[row], number.astype(np.int64), totals)
-    mid_high, mid_low = majorities(totals)
+    signs = Signs(number.max() + 1)
+    signs.add(high[row], low[row], number)
+    mid_high, mid_low = majorities(signs.totals())
     owner = np.full(number.max() + 1, -1)
     for k in range(len(owner)):
         values, counts = np.unique(label[row[number == k]], return_counts=True)

@@ -32,42 +32,84 @@ def hamming(high_1: np.uint64, low_1: np.uint64, high_2: np.uint64, low_2: np.ui
     return int(ones(high_1 ^ high_2) + ones(low_1 ^ low_2))
 
 
-def _byte_signs() -> npt.NDArray[np.int32]:
-    """The eight signs of each byte, lowest bit first: (256, 8) of -1 and 1."""
+def _byte_bits() -> npt.NDArray[np.uint64]:
+    """The eight bits of each byte as eight bytes, lowest bit in the lowest: (256,)."""
     bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little")
-    return bits.astype(np.int32) * 2 - 1
+    return np.ascontiguousarray(bits).view("<u8").astype(np.uint64)[:, 0]
 
 
-_BYTE_SIGNS = _byte_signs()
+_BYTE_BITS = _byte_bits()
+_MOST_RECENT = 255  # ones that a byte can count
 
 
-def add_signs(
-    high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64], cell: npt.NDArray[np.int64], totals: npt.NDArray[np.int32]
-) -> None:
+class Signs:
     """
-    Add the signs of each sketch to the totals of its cell.
+    Sums of the signs of sketches, cell by cell: +1 for a one, -1 for a zero.
+
+    Ones are counted in bytes, eight at a time in one addition, and move on to the sums when a byte may be full.
 
     Args:
-        high: (n,) uint64, upper halves.
-        low: (n,) uint64, lower halves; not read where totals has 64 columns.
-        cell: (n,) row of `totals`, -1 to leave one out.
-        totals: (m, 128) or (m, 64) int32, added to.
+        n_cells: Cells, numbered from 0.
+        n_bits: 128, or 64 for the upper halves alone.
+
+    >>> signs = Signs(2, 64)
+    >>> signs.add(np.array([3, 1], np.uint64), np.zeros(2, np.uint64), np.array([1, 1]))
+    >>> signs.totals()[:, :3].tolist()
+    [[0, 0, 0], [2, 0, -2]]
     """
-    _add_signs(high, low, cell, totals, _BYTE_SIGNS)
+
+    def __init__(self, n_cells: int, n_bits: int = BITS) -> None:
+        self._totals = np.zeros((n_cells, n_bits), np.int32)
+        self._recent = np.zeros((n_cells, n_bits >> 3), np.uint64)
+        self._n_recent = np.zeros(n_cells, np.uint8)
+
+    def add(self, high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64], cell: npt.NDArray[np.integer]) -> None:
+        """
+        Add sketches.
+
+        Args:
+            high: (n,) uint64, upper halves.
+            low: (n,) uint64, lower halves; not read where there are 64 bits.
+            cell: (n,) cell of each, -1 to leave one out.
+        """
+        _add_ones(high, low, cell, self._recent, self._n_recent, self._totals, _BYTE_BITS)
+
+    def totals(self) -> npt.NDArray[np.int32]:
+        """(n_cells, n_bits) sums so far."""
+        _move_all_on(self._recent, self._n_recent, self._totals)
+        return self._totals
 
 
 @njit(cache=True, nogil=True)
-def _add_signs(high: Any, low: Any, cell: Any, totals: Any, signs: Any) -> None:
-    signs, totals = borrowed(signs), borrowed(totals)
+def _add_ones(high: Any, low: Any, cell: Any, recent: Any, n_recent: Any, totals: Any, bits: Any) -> None:
+    bits, recent, totals = borrowed(bits), borrowed(recent), borrowed(totals)
     for i in range(len(cell)):
         c = cell[i]
         if c < 0:
             continue
-        for k in range(totals.shape[1] >> 3):
+        for k in range(recent.shape[1]):
             half = high[i] if k < 8 else low[i]
-            byte = np.int64((half >> U(8 * (k & 7))) & _UFF)
-            for j in range(8):
-                totals[c, 8 * k + j] += signs[byte, j]
+            recent[c, k] += bits[np.int64((half >> U(8 * (k & 7))) & _UFF)]
+        n_recent[c] += np.uint8(1)
+        if n_recent[c] == _MOST_RECENT:
+            _move_on(c, recent, n_recent, totals)
+
+
+@njit(cache=True, nogil=True)
+def _move_on(c: int, recent: Any, n_recent: Any, totals: Any) -> None:
+    n = np.int32(n_recent[c])
+    for k in range(recent.shape[1]):
+        for j in range(8):
+            ones_of_it = np.int32((recent[c, k] >> U(8 * j)) & _UFF)
+            totals[c, 8 * k + j] += np.int32(2) * ones_of_it - n
+        recent[c, k] = U(0)
+    n_recent[c] = np.uint8(0)
+
+
+@njit(cache=True, nogil=True)
+def _move_all_on(recent: Any, n_recent: Any, totals: Any) -> None:
+    for c in range(len(n_recent)):
+        _move_on(c, recent, n_recent, totals)
 
 
 def majorities(totals: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
@@ -195,9 +237,9 @@ def _seeds(
     out = []
     for start, end in zip(starts[ends - starts >= least], ends[ends - starts >= least], strict=True):
         members = order[start:end]
-        totals = np.zeros((1, BITS), np.int32)
-        add_signs(high[members], low[members], np.zeros(len(members), np.int64), totals)
-        (mid_high,), (mid_low,) = majorities(totals)
+        signs = Signs(1)
+        signs.add(high[members], low[members], np.zeros(len(members), np.int64))
+        (mid_high,), (mid_low,) = majorities(signs.totals())
         near = np.bitwise_count(high[members] ^ mid_high) + np.bitwise_count(low[members] ^ mid_low) <= radius
         if near.sum() >= max(least, len(members) / 2):
             out.append((int(mid_high), int(mid_low)))
@@ -211,9 +253,9 @@ def _merged(
     parents = np.arange(len(high), dtype=np.int32)
     link_near(high, low, limit, parents)
     _, group = np.unique(roots(parents), return_inverse=True)
-    totals = np.zeros((int(group.max()) + 1, BITS), np.int32)
-    add_signs(high, low, group, totals)
-    return majorities(totals)
+    signs = Signs(int(group.max()) + 1)
+    signs.add(high, low, group)
+    return majorities(signs.totals())
 
 
 @njit(cache=True, nogil=True)

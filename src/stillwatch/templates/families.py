@@ -15,7 +15,7 @@ import numpy.typing as npt
 from numba import njit
 
 from stillwatch.methods.hashing import U, mix
-from stillwatch.methods.nearness import add_signs, link_near, link_within, majorities
+from stillwatch.methods.nearness import Signs, link_near, link_within, majorities
 from stillwatch.methods.postings import Sketches, roots
 from stillwatch.settings import TemplateSettings
 
@@ -30,7 +30,7 @@ class Kin:
 
 class Relations:
     """
-    What the uses of each recipe say of it, summed up in 900 bytes a recipe: meaning, contract, accounts.
+    What the uses of each recipe say of it, summed up in 1,100 bytes a recipe: meaning, contract, accounts.
 
     The contract of a recipe is the bitwise majority of its exchanges' contracts: that of more than half of them, whatever the
     others hold; that of fewer where the others scatter; none where most hold none. It needs no list of the contracts seen.
@@ -41,8 +41,8 @@ class Relations:
 
     def __init__(self, ids: npt.NDArray[np.int64]) -> None:
         self._ids = ids
-        self._meaning = np.zeros((len(ids), 128), np.int32)
-        self._contract = np.zeros((len(ids), 64), np.int32)
+        self._meaning = Signs(len(ids))
+        self._contract = Signs(len(ids), 64)
         self._holders = Sketches(np.arange(len(ids)))
 
     def add(
@@ -54,8 +54,8 @@ class Relations:
         contract: npt.NDArray[np.int64],
     ) -> None:
         """Add uses: the recipe's number, the account, and both halves of S4 and the contract (0 for none) of the exchange."""
-        add_signs(high, low, recipe, self._meaning)
-        add_signs(contract.view(np.uint64), low, recipe, self._contract)
+        self._meaning.add(high, low, recipe)
+        self._contract.add(contract.view(np.uint64), low, recipe)
         hashed = np.empty(len(account), np.uint64)
         _hash(account, hashed)
         self._holders.add(recipe, np.arange(len(recipe) + 1), hashed)
@@ -74,7 +74,7 @@ class Relations:
 
     def _sketches(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
         """Majorities of S4; a recipe without words gets one that is near to no other."""
-        high, low = majorities(self._meaning)
+        high, low = majorities(self._meaning.totals())
         blank = (high == 0) & (low == 0)
         apart = np.empty(len(high), np.uint64)
         _hash(self._ids, apart)
@@ -83,7 +83,7 @@ class Relations:
 
     def _contract_keys(self) -> npt.NDArray[np.int64]:
         """Majority contracts; a recipe without one gets a key that no other has."""
-        contract = majorities(self._contract)[0].view(np.int64)
+        contract = majorities(self._contract.totals())[0].view(np.int64)
         return np.where(contract == 0, self._ids, contract)
 
 

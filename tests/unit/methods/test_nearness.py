@@ -39,31 +39,35 @@ def test_the_majority_of_noisy_sketches_is_their_centre() -> None:
     rng = np.random.default_rng(1)
     centre = rng.random(128) < 0.5
     high, low = noisy(rng, centre, 400, 30)
-    totals = np.zeros((2, 128), np.int32)
+    signs = nearness.Signs(2)
 
-    nearness.add_signs(high, low, np.where(np.arange(400) % 4 == 0, -1, 1), totals)
+    signs.add(high, low, np.where(np.arange(400) % 4 == 0, -1, 1))
 
+    totals = signs.totals()
     assert not totals[0].any()
     assert nearness.majorities(totals)[0][1] == nearness.majorities(centre[None].astype(np.int32))[0][0]
 
 
-def test_signs_of_one_half_are_those_of_both() -> None:
+def test_sums_of_signs_are_those_of_the_obvious_loop() -> None:
     """
-    Totals of 64 columns take the upper half alone, bit by bit as the obvious loop does.
+    Of both halves or of the upper one, over several calls, with more sketches a cell than a byte can count.
     """
     rng = np.random.default_rng(2)
-    high, cell = rng.integers(0, 2**64, 50, dtype=np.uint64), rng.integers(0, 3, 50)
-    half, whole, expected = np.zeros((3, 64), np.int32), np.zeros((3, 128), np.int32), np.zeros((3, 64), np.int32)
-    for value, c in zip(high.tolist(), cell.tolist(), strict=True):
-        expected[c] += np.array([1 if value >> j & 1 else -1 for j in range(64)], np.int32)
+    (high, low), cell = strangers(rng, 2_000), np.where(rng.random(2_000) < 0.5, 0, rng.integers(0, 9, 2_000))
+    high[::2] |= np.uint64(2**40)
+    bits = np.unpackbits(np.stack([high, low], 1).view(np.uint8), axis=1, bitorder="little").astype(np.int32)
+    expected = np.zeros((9, 128), np.int32)
+    np.add.at(expected, cell, 2 * bits - 1)
+    half, whole = nearness.Signs(9, 64), nearness.Signs(9)
 
-    nearness.add_signs(high, high, cell, half)
-    nearness.add_signs(high, high, cell, whole)
+    for part in np.split(np.arange(2_000), [3, 700]):
+        half.add(high[part], low[part], cell[part])
+        whole.add(high[part], low[part], cell[part])
 
-    assert (half == expected).all()
-    assert (whole == np.tile(expected, 2)).all()
-    assert nearness.majorities(half)[0].tolist() == nearness.majorities(whole)[0].tolist()
-    assert not nearness.majorities(half)[1].any()
+    assert (whole.totals() == expected).all()
+    assert (half.totals() == expected[:, :64]).all()
+    assert not nearness.majorities(half.totals())[1].any()
+    assert (nearness.majorities(half.totals())[0] == nearness.majorities(whole.totals())[0]).all()
 
 
 def test_near_majorities_are_linked_and_strangers_are_not() -> None:
