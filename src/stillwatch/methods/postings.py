@@ -49,11 +49,13 @@ class Crowd:
         """Count the values of lists; list i is values[offsets[i]:offsets[i + 1]] and belongs to owners[i]."""
         _crowd(self._slots, values, offsets, owners)
 
-    def keeps(self, values: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """Which values may be held by enough owners."""
-        out = np.empty(len(values), np.bool_)
-        _keeps(self._slots, self._needed, values, out)
-        return out
+    def kept(
+        self, values: npt.NDArray[np.int64], offsets: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """The lists as `add` takes them, with only the values that may be held by enough owners."""
+        out, new_offsets = np.empty(len(values), np.int64), np.zeros(len(offsets), np.int64)
+        _kept(self._slots, self._needed, values, offsets, out, new_offsets)
+        return out[: new_offsets[-1]].copy(), new_offsets
 
 
 @njit(cache=True, nogil=True)
@@ -74,9 +76,13 @@ def _crowd(slots: Any, values: Any, offsets: Any, owners: Any) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _keeps(slots: Any, least: int, values: Any, out: Any) -> None:
-    for i in range(len(values)):
-        out[i] = (slots[_place(slots, values[i])] & np.uint32(255)) >= least
+def _kept(slots: Any, least: int, values: Any, offsets: Any, out: Any, new_offsets: Any) -> None:
+    n = 0
+    for i in range(len(offsets) - 1):
+        for j in range(offsets[i], offsets[i + 1]):
+            out[n] = values[j]
+            n += (slots[_place(slots, values[j])] & np.uint32(255)) >= least  # without a branch: it could not be predicted
+        new_offsets[i + 1] = n
 
 
 class Postings:
@@ -90,13 +96,14 @@ class Postings:
         self._waiting: list[npt.NDArray[np.uint64]] = []
         self._n_waiting = 0
 
-    def add(self, values: npt.NDArray[np.int64], owners: npt.NDArray[np.int64]) -> None:
-        """Count values[i], carried by one request of owners[i]."""
+    def add(self, values: npt.NDArray[np.int64], offsets: npt.NDArray[np.int64], owners: npt.NDArray[np.int64]) -> None:
+        """Count the values of requests; request i carries values[offsets[i]:offsets[i + 1]] and is one of owners[i]."""
         numbers = self.numbers.add(values)
         if len(self.numbers) > len(self._counts):
             self._counts = np.concatenate([self._counts, np.zeros(2 * len(self.numbers) - len(self._counts), np.int64)])
-        _count(self._counts, numbers)
-        self._waiting.append((numbers.astype(np.uint64) << np.uint64(32)) | self._owners.add(owners).astype(np.uint64))
+        pairs = np.empty(len(values), np.uint64)
+        _count(self._counts, numbers, offsets, self._owners.add(owners), pairs)
+        self._waiting.append(pairs)
         self._n_waiting += len(values)
         if self._n_waiting >= _COMPACT_AT:
             self._compact()
@@ -117,9 +124,12 @@ class Postings:
 
 
 @njit(cache=True, nogil=True)
-def _count(counts: Any, numbers: Any) -> None:
-    for i in range(len(numbers)):
-        counts[numbers[i]] += 1
+def _count(counts: Any, numbers: Any, offsets: Any, owners: Any, pairs: Any) -> None:
+    for i in range(len(owners)):
+        owner = U(owners[i])
+        for j in range(offsets[i], offsets[i + 1]):
+            counts[numbers[j]] += 1
+            pairs[j] = (U(numbers[j]) << U(32)) | owner
 
 
 @njit(cache=True, nogil=True)

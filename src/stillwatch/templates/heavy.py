@@ -34,16 +34,15 @@ def heavy(held: Callable[[], Iterable[Held]], expected: int, min_requests: int, 
     for part in held():
         crowd.add(part.values, part.offsets, part.account)
     postings = Postings()
-    for value, account in ahead(_kept(crowd, held())):
-        postings.add(value, account)
+    for part in ahead(_kept(crowd, held())):
+        postings.add(part.values, part.offsets, part.account)
     value, n_requests, n_accounts = postings.counts()
     enough = np.flatnonzero((n_requests >= min_requests) & (n_accounts >= min_accounts))
     order = enough[np.argsort(value[enough])]
     return Heavy(value[order], n_requests[order], n_accounts[order])
 
 
-def _kept(crowd: Crowd, held: Iterable[Held]) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
-    """Values that the sieve lets through, each with its account."""
+def _kept(crowd: Crowd, held: Iterable[Held]) -> Iterator[Held]:
+    """Exchanges with the values that the sieve lets through."""
     for part in held:
-        kept = crowd.keeps(part.values)
-        yield part.values[kept], np.repeat(part.account, np.diff(part.offsets))[kept]
+        yield Held(*crowd.kept(part.values, part.offsets), part.account)
