@@ -15,8 +15,10 @@ import numpy.typing as npt
 from numba import njit
 
 from stillwatch.methods.hashing import U, mix
+from stillwatch.methods.intern import Interner
 from stillwatch.methods.nearness import Signs, link_near, link_within, majorities
 from stillwatch.methods.postings import Sketches, roots
+from stillwatch.methods.ragged import distinct_by_number
 from stillwatch.settings import TemplateSettings
 
 
@@ -30,7 +32,7 @@ class Kin:
 
 class Relations:
     """
-    What the uses of each recipe say of it, summed up in 1,100 bytes a recipe: meaning, contract, accounts.
+    What the uses of each recipe say of it: meaning, contract and accounts in 1,100 bytes a recipe, and eight bytes a use.
 
     The contract of a recipe is the bitwise majority of its exchanges' contracts: that of more than half of them, whatever the
     others hold; that of fewer where the others scatter; none where most hold none. It needs no list of the contracts seen.
@@ -44,10 +46,12 @@ class Relations:
         self._meaning = Signs(len(ids))
         self._contract = Signs(len(ids), 64)
         self._holders = Sketches(np.arange(len(ids)))
+        self._accounts = Interner()
+        self._used: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]] = []
 
     def add(
         self,
-        recipe: npt.NDArray[np.int64],
+        recipe: npt.NDArray[np.int32],
         account: npt.NDArray[np.int64],
         high: npt.NDArray[np.uint64],
         low: npt.NDArray[np.uint64],
@@ -58,7 +62,14 @@ class Relations:
         self._contract.add(contract.view(np.uint64), low, recipe)
         hashed = np.empty(len(account), np.uint64)
         _hash(account, hashed)
-        self._holders.add(recipe, np.arange(len(recipe) + 1), hashed)
+        self._holders.add(recipe.astype(np.int64), np.arange(len(recipe) + 1), hashed)
+        self._used.append((recipe, self._accounts.add(account)))
+
+    def counts(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Exchanges and distinct accounts of each recipe."""
+        recipe, account = map(np.concatenate, zip(*self._used, strict=True)) if self._used else (np.empty(0, np.int32),) * 2
+        starts, _ = distinct_by_number(recipe, account, len(self._ids), len(self._accounts))
+        return np.bincount(recipe, minlength=len(self._ids)), np.diff(starts)
 
     def kin(self, settings: TemplateSettings) -> Kin:
         """Families and bundles under the settings' thresholds."""

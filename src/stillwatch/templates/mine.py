@@ -77,7 +77,7 @@ def mine(engine: Engine, settings: TemplateSettings) -> None:
     engine.write(FRAGMENTS, _fragment_table(worded, recipes))
     parts.drop(engine.root, USES)
     parts.write_part(engine.root, USES, 0, ahead(_uses(engine, mined, settings, ids, relations)))
-    engine.write(RECIPES, _recipe_table(engine, mined, ids, relations.kin(settings)))
+    engine.write(RECIPES, _recipe_table(mined, ids, relations.kin(settings), relations.counts()))
 
 
 def _count(engine: Engine) -> tuple[int, int]:
@@ -145,9 +145,7 @@ def _uses(
     for batch, recipe, matched in ahead(_matched(engine, Matcher(mined, settings))):
         used = matched > 0
         of = np.repeat(np.arange(len(batch.row)), used.sum(axis=1))
-        relations.add(
-            numbers.find(recipe[used]).astype(np.int64), batch.account[of], batch.high[of], batch.low[of], batch.contract[of]
-        )
+        relations.add(numbers.find(recipe[used]), batch.account[of], batch.high[of], batch.low[of], batch.contract[of])
         yield pa.table({"row": batch.row[of], "account": batch.account[of], "recipe": recipe[used], "matched": matched[used]})
 
 
@@ -167,28 +165,25 @@ def _fragment_table(worded: Heavy, recipes: Recipes) -> pa.Table:
     )
 
 
-def _recipe_table(engine: Engine, mined: Mined, ids: npt.NDArray[np.int64], kin: Kin) -> pa.Table:
+def _recipe_table(
+    mined: Mined, ids: npt.NDArray[np.int64], kin: Kin, counts: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+) -> pa.Table:
+    """A row a recipe, of those that some exchange runs."""
     kind = np.full(len(ids), "wording", object)
     kind[np.searchsorted(ids, mined.contract_ids)] = "contract"
     kind[np.searchsorted(ids, mined.cells)] = "semantic"
     n_fragments = np.zeros(len(ids), np.int32)
     n_fragments[np.searchsorted(ids, mined.recipes.ids)] = mined.recipes.n_fragments
-    known = pa.table(
+    n_requests, n_accounts = counts
+    table = pa.table(
         {
             "recipe": ids,
             "kind": pa.array(kind, pa.string()),
             "family": kin.family,
             "bundle": kin.bundle,
+            "n_requests": n_requests,
+            "n_accounts": n_accounts,
             "n_fragments": n_fragments,
         }
     )
-    return engine.query(_RECIPES, known=known)
-
-
-_RECIPES = """
-SELECT k.recipe, k.kind, k.family, k.bundle, u.n_requests, u.n_accounts, k.n_fragments
-FROM known k JOIN (
-    SELECT recipe, COUNT(*) AS n_requests, COUNT(DISTINCT account) AS n_accounts FROM uses GROUP BY recipe
-) u ON k.recipe = u.recipe
-ORDER BY k.recipe
-"""
+    return table.filter(pa.array(n_requests > 0))
