@@ -29,7 +29,7 @@ MAX_LIFT_SHARE = 0.25  # of the greatest lift that a log admits; as candidates/g
 LEAST_LIFT_BITS = 2.0
 LIFT_BITS = float(np.log2(20.0))  # docs/research.md, Stage 5
 WEIGHT_CAP_BITS = 60.0  # one in 10^18: no membership is known better than the assumptions behind it
-MIN_TOKENS = 2
+CORE_BITS = float(-np.log2(1e-4))  # of the strongest token of each kind together: one of 10,000 others would fit as well
 MIN_HOLDERS = 3
 MIN_CORE_SHARE = 0.05  # of an account's exchanges: behind more cover than 95 % it is looked at, and not acted on
 ATTRIBUTED_FROM = 0.5  # responsibility from which an exchange is said to belong
@@ -214,7 +214,7 @@ def _attributed(engine: Engine, name: str, traffic: _Traffic, n_accounts: int) -
     weight = np.minimum(weight, WEIGHT_CAP_BITS)
     anchored = lifted & _anchored(traffic, _anchors(engine, name, traffic.accounts))
     habits = _Habits.of(traffic, np.where(anchored, fitted.token_bits, 0.0), belongs, account_bits)
-    membership = _memberships(traffic, lifted, belongs, habits, weight, n_accounts)
+    membership = _memberships(traffic, belongs, habits, weight, n_accounts)
     membership[_cleared(engine, name, traffic.accounts) & (membership != "")] = "touched"
     kept = belongs & np.isin(membership, ["core", "probable"])[traffic.account]
     return _member_table(name, traffic, membership, weight, belongs), _exchange_table(name, traffic, responsibility, kept)
@@ -304,48 +304,38 @@ def _account_bits(engine: Engine, name: str, accounts: Ints) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class _Habits:
-    """What of each account tells that is no text: bits of the strongest of each kind added up, and whether it is what he does."""
+    """What of each account tells: bits of the strongest of each kind added up, and whether it is what the account does."""
 
-    bits: Floats
-    held: Bools  # payment or device tells
+    bits: Floats  # of settings, network, payment and device
+    bits_with_text: Floats
     usual: Bools
 
     @classmethod
     def of(cls, traffic: _Traffic, token_bits: Floats, belongs: Bools, account_bits: Floats) -> Self:
         """Of `token_bits`, 0 where a token does not tell, over the exchanges that belong."""
         size = len(traffic.accounts)
-        bits = account_bits.copy()
-        for kind in range(1, len(KINDS)):
-            best = np.zeros(size)
-            np.maximum.at(best, traffic.account[belongs], token_bits[belongs, kind])
-            bits += best
+        best = np.zeros((len(KINDS), size))
+        for kind in range(len(KINDS)):
+            np.maximum.at(best[kind], traffic.account[belongs], token_bits[belongs, kind])
+        bits = account_bits + best[1:].sum(axis=0)
         n_told = np.bincount(traffic.account, (token_bits[:, 1:] > 0.0).any(axis=1) & belongs, size)
         n_belongs = np.bincount(traffic.account, belongs, size)
-        held = account_bits >= LIFT_BITS
-        return cls(bits, held, held | (n_told >= MIN_HABIT_SHARE * n_belongs))
+        return cls(bits, bits + best[0], (account_bits >= LIFT_BITS) | (n_told >= MIN_HABIT_SHARE * n_belongs))
 
 
-def _memberships(
-    traffic: _Traffic, lifted: npt.NDArray[np.bool_], belongs: Bools, habits: _Habits, weight: Floats, n_accounts: int
-) -> npt.NDArray[np.str_]:
+def _memberships(traffic: _Traffic, belongs: Bools, habits: _Habits, weight: Floats, n_accounts: int) -> npt.NDArray[np.str_]:
     size = len(traffic.accounts)
     n_belongs = np.bincount(traffic.account, belongs, size)
-    n_tokens = sum(_distinct(traffic.account, traffic.tokens[:, k], lifted[:, k] & belongs, size) for k in range(len(KINDS)))
     passes = weight >= np.log2(n_accounts / FALSE_PROBABLE)
     passes &= ~lists.repeaters(traffic.account[belongs], traffic.repeated[belongs], size)
     sure = weight >= np.log2(n_accounts / FALSE_CORE)
-    enough = (n_tokens + habits.held >= MIN_TOKENS) & (habits.bits >= MIN_HABIT_BITS) & habits.usual
+    enough = (habits.bits_with_text >= CORE_BITS) & (habits.bits >= MIN_HABIT_BITS) & habits.usual
     enough &= n_belongs >= MIN_CORE_SHARE * traffic.n_exchanges
     out = np.full(size, "", dtype="<U8")
     out[n_belongs > 0] = "touched"
     out[passes & (n_belongs > 0)] = "probable"
     out[passes & sure & (n_belongs > 0) & enough] = "core"
     return out
-
-
-def _distinct(account: Ints, token: Ints, use: Bools, size: int) -> Ints:
-    pairs = np.unique(np.column_stack((account[use], token[use])), axis=0)
-    return np.bincount(pairs[:, 0], minlength=size)
 
 
 def _member_table(name: str, traffic: _Traffic, membership: npt.NDArray[np.str_], weight: Floats, kept: Bools) -> pa.Table:
