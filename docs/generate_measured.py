@@ -129,13 +129,17 @@ def calibration() -> str:
         for f in report.figures(worlds)
     ]
     mean, half, n = report.false_share(worlds)
-    distance, p = report.uniformity([g[2] for w in worlds for g in w["benign_groups"]])
+    distance, p = report.uniformity(report.ordinary(worlds))
+    kind, hard = report.hardest(worlds)
+    n_common = sum(w["world"] == "common" for w in worlds)
     return "\n".join(
         [
             "\n## Are p, q and the rates what they say?\n",
-            f"`python -m benchmarks.quality.calibration.run`, then `python -m benchmarks.quality.gate`; {n} small worlds of grammar text, "
-            f"{sum(w['n_accounts'] for w in worlds):,} accounts. Observed share of false campaigns {mean:.3f} ± {half:.3f} where q "
-            f"is 0.1; p of benign groups against uniform: D+ {distance:.3f} (p {p:.2g}). "
+            "`python -m benchmarks.quality.calibration.run`, the same with `--world rare`, then `python -m benchmarks.quality.gate`; "
+            f"{n_common} small worlds that look as traffic does and {n - n_common} most of whose accounts are of rare kinds, grammar "
+            f"text, {sum(w['n_accounts'] for w in worlds):,} accounts. Observed share of false campaigns {mean:.3f} ± {half:.3f} where q "
+            f"is 0.1; p of benign groups of the first kind of world against uniform: D+ {distance:.3f} (p {p:.2g}); "
+            f"a small p is rare in a mixture and not in each kind: the hardest, {kind}, has {hard.hits:,} of {hard.n:,} at or below 0.01. "
             "*met* is shown by the whole interval, *missed* by the count, *open* means that too little was measured.\n",
             "| what | observed | 95 % interval | target | |",
             "|---|---|---|---|---|",
@@ -145,9 +149,38 @@ def calibration() -> str:
     )
 
 
+def alarm() -> str:
+    """How much of a harvest is done when its campaign is first found."""
+    runs = {r["seed"]: r for r in reversed(newest("quality.alarm"))}
+    rows = []
+    for seed, r in sorted(runs.items()):
+        for name, first in r["first"].items():
+            if first is None:
+                rows.append(f"| {seed} | {name} | not found | | |")
+            else:
+                rows.append(f"| {seed} | {name} | {first['hours']} | {first['n_exchanges']:,} | {first['share']:.1%} |")
+    if not rows:
+        return ""
+    n_false = sum(step["n_false"] for r in runs.values() for step in r["steps"])
+    core = [sum(step["core"][i] for r in runs.values() for step in r["steps"]) for i in (0, 1)]
+    return "\n".join(
+        [
+            "\n## How soon is a campaign found?\n",
+            "`python -m benchmarks.quality.alarm.run --seeds 2-3`: fourteen days of traffic, scanned as far as they had come at eight "
+            "hours from 3 to 336. What had been harvested at the first of them at which the campaign was likely. A scan asks for 250 "
+            f"exchanges of 20 accounts at least. False campaigns over all these scans: {n_false}; accounts at core that harvest: "
+            f"{core[0]:,} of {core[1]:,}.\n",
+            "| seed | campaign | hours | exchanges harvested | of its harvest |",
+            "|---|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
 def page() -> str:
     """The whole page."""
-    return HEAD + accept() + calibration() + baselines()
+    return HEAD + accept() + calibration() + alarm() + baselines()
 
 
 if __name__ == "__main__":

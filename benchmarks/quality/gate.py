@@ -39,7 +39,7 @@ def main() -> None:
     q = Settings().campaigns.q
     verdicts.append("met" if mean + half <= q else "missed" if mean > q else "open")
     print(f"{verdicts[-1]:<7} false share of what is likely    {mean:.3f} ± {half:.3f} over {n} worlds  target ≤ {q:g}")
-    distance, p = report.uniformity([g[2] for w in worlds for g in w["benign_groups"]])
+    distance, p = report.uniformity(report.ordinary(worlds))
     print(f"        Kolmogorov-Smirnov of p, one-sided: D+ {distance:.3f}, p {p:.2g}")
     sys.exit(1 if "missed" in verdicts or (given.shown and "open" in verdicts) else 0)
 

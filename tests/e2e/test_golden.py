@@ -44,7 +44,7 @@ def test_the_golden_campaign_is_the_planted_one(outputs: dict[str, bytes]) -> No
     assert campaign["q_value"] < 0.02
     assert named <= planted
     assert len(named) >= 0.9 * len(planted)
-    assert len(core) >= 0.5 * len(planted), "six tenths of the fleet reuse infrastructure, and a few of them too little; nobody is core by wording"
+    assert len(core) >= 0.5 * len(planted), "six tenths of the fleet reuse infrastructure, a few of them too little"
 
 
 @pytest.mark.parametrize("path", STORED, ids=lambda p: p.stem)

@@ -54,3 +54,13 @@ def test_no_class_hides_behind_the_average() -> None:
     told = {f.name: f.verdict for f in report.classes(worlds)}
 
     assert told == {"chat": "met", "classroom": "missed"}
+
+
+def test_small_p_are_counted_over_ordinary_worlds_and_the_hardest_kind_is_named() -> None:
+    """A world of rare kinds says nothing of a mixture; of all worlds the kind with the most small p is told."""
+    common = {"world": "common", "benign_groups": [["chat", "community 10-49", 0.5]] * 200}
+    rare = {"world": "rare", "benign_groups": [["eval_harness", "community 10-49", 0.001 if i < 30 else 0.4] for i in range(150)]}
+
+    assert report.ordinary([common, rare]) == [0.5] * 200
+    assert report.hardest([common, rare]) == ("eval_harness", Share(30, 150))
+    assert report.hardest([common, rare], least=1_000) == ("none", Share(0, 0))
