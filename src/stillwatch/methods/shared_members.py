@@ -1,18 +1,25 @@
 """Sets that share members: how many each two have in common, and which hold parts that have nothing to do with each other."""
 
+import itertools
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from stillwatch.methods.hashing import U
+from stillwatch.methods.hashing import U, lowest_bit
 from stillwatch.methods.postings import roots, unite
+from stillwatch.methods.ragged import by_number
 
 Ints = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int32]
 Matrix = npt.NDArray[np.bool_]
+
+_BLOCK = 64  # rows and columns that are mirrored at once: two blocks fit into the processor's cache
+_THREADS = len(os.sched_getaffinity(0))
 
 
 def in_common(sets: Ints, members: Ints, n_sets: int) -> Counts:
@@ -31,31 +38,42 @@ def in_common(sets: Ints, members: Ints, n_sets: int) -> Counts:
     >>> in_common(np.array([0, 1, 1]), np.array([7, 7, 9]), 2).tolist()
     [[1, 1], [1, 2]]
     """
-    starts = np.append(np.flatnonzero(np.diff(members, prepend=members[:1] - 1)), len(members))
+    sizes = np.diff(np.append(np.flatnonzero(np.diff(members, prepend=members[:1] - 1)), len(members)))
+    ends = np.repeat(np.cumsum(sizes), sizes)
+    narrow = sets.astype(np.int32)
+    starts, places = by_number(narrow, np.arange(len(sets)), n_sets)
     out = np.zeros((n_sets, n_sets), np.int32)
-    n_threads = len(os.sched_getaffinity(0))
-    with ThreadPoolExecutor(n_threads) as pool:
-        list(pool.map(lambda number: _in_common(sets, starts, out, number, n_threads), range(n_threads)))
-    _mirror(out)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        list(pool.map(lambda number: _in_common(narrow, ends, starts, places, out, number, _THREADS), range(_THREADS)))
+    _by_rows(_mirror, out)
     return out
 
 
 @njit(cache=True, nogil=True)
-def _in_common(sets: Ints, starts: Ints, out: Counts, number: int, n_threads: int) -> None:
-    """Upper half of every n-th row."""
-    for m in range(len(starts) - 1):
-        for i in range(starts[m], starts[m + 1]):
-            if sets[i] % n_threads == number:
-                row = out[sets[i]]
-                for j in range(i, starts[m + 1]):
-                    row[sets[j]] += 1
+def _in_common(sets: Counts, ends: Ints, starts: Ints, places: Ints, out: Counts, number: int, n_threads: int) -> None:
+    """Upper half of every n-th row, a row at a time, so that it stays in the cache; `places` are those of each set in `sets`."""
+    for s in range(number, len(out), n_threads):
+        row = out[s]
+        for i in range(starts[s], starts[s + 1]):
+            for j in range(places[i], ends[places[i]]):
+                row[sets[j]] += 1
+
+
+def _by_rows(kernel: Callable[..., None], rows: npt.NDArray[Any], *others: object) -> None:
+    """Run a kernel of (first row, last row, rows, …) on all cores, some rows each."""
+    spans = itertools.pairwise(np.linspace(0, len(rows), _THREADS + 1).astype(np.int64).tolist())
+    with ThreadPoolExecutor(_THREADS) as pool:
+        list(pool.map(lambda span: kernel(*span, rows, *others), spans))
 
 
 @njit(cache=True, nogil=True)
-def _mirror(out: Counts) -> None:
-    for i in range(len(out)):
-        for j in range(i):
-            out[i, j] = out[j, i]
+def _mirror(first: int, last: int, out: Counts) -> None:
+    """Lower half of some rows from the upper half, block by block."""
+    for top in range(first, last, _BLOCK):
+        for left in range(0, last, _BLOCK):
+            for i in range(top, min(top + _BLOCK, last)):
+                for j in range(left, min(left + _BLOCK, i)):
+                    out[i, j] = out[j, i]
 
 
 def overlap_at_least(common: Counts, share: float) -> Matrix:
@@ -67,15 +85,15 @@ def overlap_at_least(common: Counts, share: float) -> Matrix:
         share: Above 0, to 1.
     """
     out = np.empty(common.shape, np.bool_)
-    _at_least(common, share, out)
+    _by_rows(_at_least, common, np.diagonal(common).copy(), share, out)
     return out
 
 
 @njit(cache=True, nogil=True)
-def _at_least(common: Counts, share: float, out: Matrix) -> None:
-    for i in range(len(common)):
-        for j in range(len(common)):
-            out[i, j] = common[i, j] / max(min(common[i, i], common[j, j]), 1) >= share
+def _at_least(first: int, last: int, common: Counts, sizes: Counts, share: float, out: Matrix) -> None:
+    for i in range(first, last):
+        for j in range(len(sizes)):
+            out[i, j] = common[i, j] / max(min(sizes[i], sizes[j]), 1) >= share
 
 
 def lift_at_least(common: Counts, n: int, times: float) -> Matrix:
@@ -91,30 +109,30 @@ def lift_at_least(common: Counts, n: int, times: float) -> Matrix:
     [[True, True], [True, True]]
     """
     out = np.empty(common.shape, np.bool_)
-    _lifted(common, n, times, out)
+    _by_rows(_lifted, common, np.diagonal(common).copy(), n, times, out)
     return out
 
 
 @njit(cache=True, nogil=True)
-def _lifted(common: Counts, n: int, times: float, out: Matrix) -> None:
-    for i in range(len(common)):
-        for j in range(len(common)):
-            out[i, j] = common[i, j] > 0 and common[i, j] * float(n) >= times * common[i, i] * common[j, j]
+def _lifted(first: int, last: int, common: Counts, sizes: Counts, n: int, times: float, out: Matrix) -> None:
+    for i in range(first, last):
+        for j in range(len(sizes)):
+            out[i, j] = common[i, j] > 0 and common[i, j] * float(n) >= times * sizes[i] * sizes[j]
 
 
 def parts_of(common: Counts, share: float) -> Matrix:
     """(i, j): is set i smaller than set j, and does at least this share of i lie in it?"""
     out = np.empty(common.shape, np.bool_)
-    _parts(common, share, out)
+    _by_rows(_parts, common, np.diagonal(common).copy(), share, out)
     return out
 
 
 @njit(cache=True, nogil=True)
-def _parts(common: Counts, share: float, out: Matrix) -> None:
-    for i in range(len(common)):
-        size = max(common[i, i], 1)
-        for j in range(len(common)):
-            out[i, j] = common[i, i] < common[j, j] and common[i, j] / size >= share
+def _parts(first: int, last: int, common: Counts, sizes: Counts, share: float, out: Matrix) -> None:
+    for i in range(first, last):
+        size = max(sizes[i], 1)
+        for j in range(len(sizes)):
+            out[i, j] = sizes[i] < sizes[j] and common[i, j] / size >= share
 
 
 def holding_both(part: Matrix, apart: Matrix) -> npt.NDArray[np.bool_]:
@@ -126,7 +144,7 @@ def holding_both(part: Matrix, apart: Matrix) -> npt.NDArray[np.bool_]:
         apart: Symmetric: which pairs have nothing to do with each other.
     """
     out = np.zeros(len(part), np.bool_)
-    _holding_both(_packed(part.T), _packed(apart), part, out)
+    _by_rows(_holding_both, _packed_columns(part), _packed(apart), out)
     return out
 
 
@@ -137,18 +155,31 @@ def _packed(matrix: Matrix) -> npt.NDArray[np.uint64]:
 
 
 @njit(cache=True, nogil=True)
-def _holding_both(parts: npt.NDArray[np.uint64], apart: npt.NDArray[np.uint64], part: Matrix, out: npt.NDArray[np.bool_]) -> None:
-    n, n_words = len(part), parts.shape[1]
-    for j in range(n):
-        for i in range(n):
-            if not part[i, j]:
-                continue
-            for w in range(n_words):
-                if parts[j, w] & apart[i, w] != U(0):
-                    out[j] = True
-                    break
-            if out[j]:
-                break
+def _packed_columns(matrix: Matrix) -> npt.NDArray[np.uint64]:
+    """Columns as bits, likewise; read as the matrix lies in memory, and few of it are ones."""
+    out = np.zeros((matrix.shape[1], (len(matrix) + 63) // 64), np.uint64)
+    for i in range(matrix.shape[0]):
+        for j in range(matrix.shape[1]):
+            if matrix[i, j]:
+                out[j, i >> 6] |= U(1) << U(i & 63)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _holding_both(
+    first: int, last: int, parts: npt.NDArray[np.uint64], apart: npt.NDArray[np.uint64], out: npt.NDArray[np.bool_]
+) -> None:
+    n_words = parts.shape[1]
+    for j in range(first, last):
+        for v in range(n_words):
+            left = parts[j, v]
+            while left != U(0) and not out[j]:
+                i = 64 * v + np.int64(lowest_bit(left))
+                left &= left - U(1)
+                for w in range(n_words):
+                    if parts[j, w] & apart[i, w] != U(0):
+                        out[j] = True
+                        break
 
 
 def connected(alike: Matrix) -> Ints:

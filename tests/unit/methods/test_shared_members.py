@@ -9,7 +9,7 @@ from stillwatch.methods import shared_members
 @pytest.fixture
 def held() -> np.ndarray:
     """(sets, members) of zeros and ones."""
-    return np.random.default_rng(5).random((40, 300)) < np.linspace(0.02, 0.9, 40)[:, None]
+    return np.random.default_rng(5).random((150, 300)) < np.linspace(0.02, 0.9, 150)[:, None]
 
 
 @pytest.fixture
