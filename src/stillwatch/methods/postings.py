@@ -11,6 +11,8 @@ References:
     Beyer et al., "On synopses for distinct-value estimation under multiset operations", SIGMOD 2007 (Jaccard by k minima).
 """
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ SKETCH = 32
 JOINED_MINIMA = 8  # two sets with a Jaccard of 0.5 share none of their eight smallest in under 1 % of cases
 MAX_SHARING = 256  # values that share one minimum: more are compared to their neighbours in order only
 _COMPACT_AT = 1 << 25
+_SHARDS = 8  # of the pairs, by the value's number: sorted apart, on all cores, and only some of them twice in memory
 _NONE = np.uint32(0xFFFFFFFF)
 
 
@@ -92,8 +95,8 @@ class Postings:
         self.numbers = Interner()
         self._owners = Interner()
         self._counts = np.zeros(1 << 10, np.int64)
-        self._pairs = np.empty(0, np.uint64)
-        self._waiting: list[npt.NDArray[np.uint64]] = []
+        self._pairs = [np.empty(0, np.uint64)] * _SHARDS
+        self._waiting: list[tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]] = []
         self._n_waiting = 0
 
     def add(self, values: npt.NDArray[np.int64], offsets: npt.NDArray[np.int64], owners: npt.NDArray[np.int64]) -> None:
@@ -101,9 +104,9 @@ class Postings:
         numbers = self.numbers.add(values)
         if len(self.numbers) > len(self._counts):
             self._counts = np.concatenate([self._counts, np.zeros(2 * len(self.numbers) - len(self._counts), np.int64)])
-        pairs = np.empty(len(values), np.uint64)
-        _count(self._counts, numbers, offsets, self._owners.add(owners), pairs)
-        self._waiting.append(pairs)
+        pairs, starts = np.empty(len(values), np.uint64), np.zeros(_SHARDS + 1, np.int64)
+        _count(self._counts, numbers, offsets, self._owners.add(owners), pairs, starts)
+        self._waiting.append((pairs, starts))
         self._n_waiting += len(values)
         if self._n_waiting >= _COMPACT_AT:
             self._compact()
@@ -111,25 +114,40 @@ class Postings:
     def counts(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Values, requests and distinct owners of each, by number."""
         self._compact()
-        n = len(self.numbers)
-        owners = np.bincount((self._pairs >> np.uint64(32)).astype(np.int64), minlength=n)
-        return self.numbers.values.copy(), self._counts[:n].copy(), owners.astype(np.int64)
+        owners = np.zeros(len(self.numbers), np.int64)
+        for pairs in self._pairs:
+            owners += np.bincount((pairs >> np.uint64(32)).astype(np.int64), minlength=len(owners))
+        return self.numbers.values.copy(), self._counts[: len(owners)].copy(), owners
 
     def _compact(self) -> None:
         """Keep each pair of value and owner once."""
-        fresh = np.concatenate(self._waiting) if self._waiting else np.empty(0, np.uint64)
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            list(pool.map(self._compact_shard, range(_SHARDS)))
         self._waiting, self._n_waiting = [], 0
-        fresh.sort()
-        self._pairs = _distinct(self._pairs, fresh)
+
+    def _compact_shard(self, shard: int) -> None:
+        fresh = [pairs[starts[shard] : starts[shard + 1]] for pairs, starts in self._waiting]
+        if fresh:
+            together = np.concatenate(fresh)
+            together.sort()
+            self._pairs[shard] = _distinct(self._pairs[shard], together)
 
 
 @njit(cache=True, nogil=True)
-def _count(counts: Any, numbers: Any, offsets: Any, owners: Any, pairs: Any) -> None:
+def _count(counts: Any, numbers: Any, offsets: Any, owners: Any, pairs: Any, starts: Any) -> None:
+    """Count requests, and list pairs of number and owner by the number's shard."""
+    for number in numbers:
+        counts[number] += 1
+        starts[number % _SHARDS + 1] += 1
+    for shard in range(_SHARDS):
+        starts[shard + 1] += starts[shard]
+    filled = starts.copy()
     for i in range(len(owners)):
         owner = U(owners[i])
         for j in range(offsets[i], offsets[i + 1]):
-            counts[numbers[j]] += 1
-            pairs[j] = (U(numbers[j]) << U(32)) | owner
+            shard = numbers[j] % _SHARDS
+            pairs[filled[shard]] = (U(numbers[j]) << U(32)) | owner
+            filled[shard] += 1
 
 
 @njit(cache=True, nogil=True)
