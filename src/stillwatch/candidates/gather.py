@@ -86,7 +86,7 @@ class Looked:
         return cls(
             Log.load(engine, accounts),
             accounts,
-            engine.query(_FACTS),
+            engine.query(_FACTS).combine_chunks(),
             engine.query(_MODELS),
             common_words(engine, accounts, settings.rare_token_share),
         )
@@ -104,14 +104,15 @@ def gather(engine: Engine, groups: Sequence[Group], looked: Looked, settings: Ca
     found = sample(engine, looked.log, sampled, settings.min_exchanges, settings.sample_exchanges)
     n_exchanges = dict(zip((g.group for g in groups), found.n_exchanges.tolist(), strict=True))
     enough = [g for g in groups if n_exchanges[g.group] >= settings.min_exchanges]
-    with ThreadPoolExecutor(1) as pool:
+    parts.drop(engine.root, tables.GROUP_ACCOUNTS)
+    with ThreadPoolExecutor(1) as pool:  # beside what follows, which reads the log again and leaves a core idle for long
         parents = pool.submit(_parents, enough)
+        accounts = pool.submit(parts.write_part, engine.root, tables.GROUP_ACCOUNTS, 0, _account_tables(enough, looked))
         engine.write(tables.GROUP_TOKENS, _token_table(enough))
-        parts.drop(engine.root, tables.GROUP_ACCOUNTS)
-        parts.write_part(engine.root, tables.GROUP_ACCOUNTS, 0, _account_tables(enough, looked))
         digests = np.array([g.group for g in groups], np.int64)
         exchanges.write(engine, looked.log, looked.accounts, digests, found, looked.common)
         engine.write(tables.GROUPS, _group_table(enough, n_exchanges, parents.result()))
+        accounts.result()
     return len(enough)
 
 
