@@ -117,8 +117,11 @@ def gather(engine: Engine, groups: Sequence[Group], looked: Looked, settings: Ca
 
 
 def _token_table(groups: Sequence[Group]) -> pa.Table:
-    rows = [dict(zip(tables.GROUP_TOKENS.names, (g.group, *token), strict=True)) for g in groups for token in g.tokens]
-    return pa.Table.from_pylist(rows, schema=tables.GROUP_TOKENS.schema)
+    told = [token for g in groups for token in g.tokens]
+    kinds, tokens, lifts = map(list, zip(*told, strict=True)) if told else ([], [], [])
+    ids = np.repeat(np.array([g.group for g in groups], np.int64), [len(g.tokens) for g in groups])
+    columns = [pa.array(ids), pa.array(kinds, pa.string()), pa.array(tokens, pa.int64()), pa.array(lifts, pa.float64())]
+    return pa.table(columns, schema=tables.GROUP_TOKENS.schema)
 
 
 def _account_tables(groups: Sequence[Group], looked: Looked) -> Iterator[pa.Table]:

@@ -35,24 +35,47 @@ def find(incidence: Incidence, settings: CandidateSettings) -> list[Group]:
     for labels in communities.leiden_at(graphs, incidence.n_accounts, settings.resolutions, settings.seed):
         kept.extend(_sets(labels, settings.min_accounts))
     distinct = _without_duplicates(kept, incidence.n_accounts, settings.duplicate_jaccard)
-    groups = (_group(incidence, accounts) for accounts in distinct)
+    counts = np.zeros(len(incidence.tokens), np.int32)
+    groups = (_group(incidence, accounts, counts) for accounts in distinct)
     return [g for g in groups if g.tokens]  # nothing tells the others from everybody else
 
 
-def lifted(incidence: Incidence, members: Ints) -> list[tuple[int, float, int]]:
+def lifted(incidence: Incidence, members: Ints, counts: npt.NDArray[np.int32]) -> list[tuple[int, float, int]]:
     """
     Tokens that tell the members from everybody else: (token number, lift, members that hold it), strongest first.
 
     Lift = share of members that hold the token over the smoothed share of the other accounts.
+
+    Args:
+        members: Account numbers.
+        counts: (n_tokens,) zeros: room that is used again for the next members.
     """
-    spans = [incidence.account_tokens[incidence.account_indptr[m] : incidence.account_indptr[m + 1]] for m in members]
-    tokens, inside = np.unique(np.concatenate(spans), return_counts=True) if spans else (np.empty(0, np.int64),) * 2
+    tokens, inside = _counted(incidence.account_indptr, incidence.account_tokens, members, counts)
     outside = (incidence.sizes[tokens] - inside + 1.0) / (incidence.n_accounts - len(members) + 1.0)
     lift = inside / len(members) / outside
     enough = min(MIN_LIFT, MAX_LIFT_SHARE * incidence.n_accounts / max(len(members), 1))
     told = np.flatnonzero((lift >= enough) & (inside >= MIN_TOLD))
     order = told[np.lexsort((tokens[told], -lift[told]))]
     return [(int(tokens[i]), float(lift[i]), int(inside[i])) for i in order]
+
+
+@numba.njit(cache=True, nogil=True)
+def _counted(indptr: Ints, tokens: Ints, members: Ints, counts: npt.NDArray[np.int32]) -> tuple[Ints, Ints]:
+    """Tokens that the members hold, and how many of the members hold each; `counts` is all zeros, before and after."""
+    room = 0
+    for m in members:
+        room += indptr[m + 1] - indptr[m]
+    held, n = np.empty(room, np.int64), 0
+    for m in members:
+        for i in range(indptr[m], indptr[m + 1]):
+            held[n] = tokens[i]
+            n += counts[tokens[i]] == 0
+            counts[tokens[i]] += 1
+    inside = np.empty(n, np.int64)
+    for i in range(n):
+        inside[i] = counts[held[i]]
+        counts[held[i]] = 0
+    return held[:n].copy(), inside
 
 
 def _linking(incidence: Incidence, max_accounts: int) -> tuple[Ints, Ints]:
@@ -108,8 +131,8 @@ def _fresh(members: Ints, starts: Ints, room: Ints, jaccard: float) -> npt.NDArr
     return keep
 
 
-def _group(incidence: Incidence, members: Ints) -> Group:
-    told = lifted(incidence, members)
+def _group(incidence: Incidence, members: Ints, counts: npt.NDArray[np.int32]) -> Group:
+    told = lifted(incidence, members, counts)
     tokens = tuple((incidence.kind_name(t), int(incidence.tokens[t]), lift) for t, lift, _ in told)
     by_kind: dict[str, list[int]] = {}
     for token, _, _ in told:

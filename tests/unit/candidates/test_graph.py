@@ -55,7 +55,10 @@ def test_lift_is_told_strongest_first(tmp_path: Path) -> None:
     """Lift compares the share of members with the smoothed share of everyone else; tokens of two members do not tell."""
     log = a_log(tmp_path, [{"config": 99, "network": 7 if n < 2 else 8} for n in range(6)])
 
-    told = graph.lifted(log, np.arange(300, 306))
+    room = np.zeros(len(log.tokens), np.int32)
 
+    told = graph.lifted(log, np.arange(300, 306), room)
+
+    assert not room.any()
     assert [(log.kind_name(t), int(log.tokens[t]), n) for t, _, n in told] == [("config", 99, 6), ("network", 8, 4)]
     assert told[0][1] == 301.0
