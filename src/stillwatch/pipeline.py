@@ -235,8 +235,10 @@ def _prepare(out: Path, resume: bool) -> None:
         )
     for name in (*RESULTS, QUARANTINE):
         (out / name).unlink(missing_ok=True)
-    # of a run that was killed all that it spilled is left, and of no use
+    # of a run that was killed all that it spilled is left, and what it was writing, and of no use
     shutil.rmtree(out / STORE / "spill" if resume else out / STORE, ignore_errors=True)
+    for left in (*out.glob("*.tmp"), *out.glob(f"{STORE}/**/*.tmp")):
+        left.unlink(missing_ok=True)
 
 
 def _stamps(source: Source) -> list[tuple[str, int, int]]:

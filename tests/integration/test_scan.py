@@ -190,6 +190,9 @@ def test_an_interrupted_run_goes_on(
         with pytest.raises(LostError):
             pipeline.scan([str(world.log)], tmp_path / "out", settings)
     assert not (tmp_path / "out" / "campaigns.json").exists()
+    for left in ("report.html.1.tmp", "store/stages.json.1.tmp", "store/evidence/part-000000.parquet.1.tmp"):
+        (tmp_path / "out" / left).parent.mkdir(exist_ok=True)
+        (tmp_path / "out" / left).write_bytes(b"half")  # as a killed process leaves it
 
     with monkeypatch.context() as patch:
         patch.setattr(pipeline, "_read", lost)

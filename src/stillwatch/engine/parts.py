@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from stillwatch.errors import EngineError
 from stillwatch.records.tables import TableSpec
+from stillwatch.records.whole import whole
 
 ROW_GROUP = 131_072
 _UNIQUE = frozenset({"row", "exchange_id", "exact", "seen_at"})  # as a rule another value in each row
@@ -74,21 +75,18 @@ def replace_part(target: Path, spec: TableSpec, tables: pa.Table | Iterable[pa.T
         EngineError: the disk is full or may not be written.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_suffix(f".{os.getpid()}.tmp")
     n_rows = 0
     try:
-        with pq.ParquetWriter(temporary, spec.schema, use_dictionary=_repeating(spec), **_STORAGE) as writer:
+        with (
+            whole(target) as beside,
+            pq.ParquetWriter(beside, spec.schema, use_dictionary=_repeating(spec), **_STORAGE) as writer,
+        ):
             for table in [tables] if isinstance(tables, pa.Table) else tables:
                 checked = conform(spec, table)
                 writer.write_table(checked, row_group_size=ROW_GROUP)
                 n_rows += checked.num_rows
-        os.replace(temporary, target)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise told(error, target.parent) from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
     return n_rows
 
 
@@ -116,20 +114,14 @@ def write_bytes(path: Path, content: bytes, durable: bool = False) -> None:
     Raises:
         EngineError: the disk is full or may not be written.
     """
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        with open(temporary, "wb") as out:
+        with whole(path) as beside, open(beside, "wb") as out:
             out.write(content)
             if durable:
                 out.flush()
                 os.fsync(out.fileno())
-        os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise told(error, path) from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def told(error: OSError, where: Path) -> EngineError:

@@ -30,6 +30,7 @@ from stillwatch.intake.manifest import Delivery, Manifest, Part, StoredFile
 from stillwatch.intake.signing import SIGNED_TABLES
 from stillwatch.privacy import Key
 from stillwatch.records.coverage import Coverage
+from stillwatch.records.whole import whole
 from stillwatch.settings import IngestSettings
 
 MANIFEST, LOCK = "manifest.json", "lock"
@@ -138,20 +139,17 @@ class Store:
         """
         new = manifest.paths - self.manifest.paths
         target = self.root / MANIFEST
-        temporary = target.with_suffix(".tmp")
         try:
             for path in sorted(new):
                 _sync(self.root / path)
             for folder in sorted({(self.root / path).parent for path in new}):
                 _sync(folder)
-            with open(temporary, "wb") as out:
+            with whole(target) as beside, open(beside, "wb") as out:
                 out.write(manifest.to_json())
                 out.flush()
                 os.fsync(out.fileno())
-            os.replace(temporary, target)
             _sync(self.root)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             raise parts.told(error, target) from error
         self.manifest = manifest
 
@@ -191,7 +189,8 @@ class Store:
     def sweep(self) -> None:
         """Remove every file of the store's folders that the manifest does not name."""
         named = self.manifest.paths
-        (self.root / MANIFEST).with_suffix(".tmp").unlink(missing_ok=True)
+        for left in self.root.glob(f"{MANIFEST}.*.tmp"):
+            left.unlink(missing_ok=True)
         for name in _FOLDERS:
             folder = self.root / name
             for path in folder.iterdir() if folder.is_dir() else ():

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -17,6 +16,7 @@ from stillwatch.errors import EngineError
 from stillwatch.privacy import pseudonym
 from stillwatch.records.campaign import Campaign, Document
 from stillwatch.records.visible import visible
+from stillwatch.records.whole import whole
 from stillwatch.report import links, timeline, waterfall, words
 from stillwatch.report.gather import INFRASTRUCTURE, Facts, Gathered, gather
 
@@ -78,16 +78,11 @@ def write(engine: Engine, document: Document, out: Path, account_names: bool) ->
     """
     page = render(document, gather(engine, document, account_names))
     target = out / "report.html"
-    temporary = target.with_suffix(f".{os.getpid()}.tmp")
     try:
-        temporary.write_text(page, "utf-8", newline="\n")
-        os.replace(temporary, target)
+        with whole(target) as beside:
+            beside.write_text(page, "utf-8", newline="\n")
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise EngineError(f"{target}: cannot be written ({error.strerror})") from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
     return target
 
 

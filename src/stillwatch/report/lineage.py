@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -15,6 +14,7 @@ from stillwatch.errors import LineageError
 from stillwatch.lineage.base import print_p
 from stillwatch.records.lineage import LineageDocument, ResultRecord
 from stillwatch.records.visible import visible
+from stillwatch.records.whole import whole
 from stillwatch.report import words
 from stillwatch.report.lineage_pictures import HEIGHT, WIDTH, Drawing, draw, figure
 
@@ -47,16 +47,11 @@ def write(document: LineageDocument, target: Path) -> Path:
     Raises:
         LineageError: the file cannot be written.
     """
-    temporary = target.with_suffix(f".{os.getpid()}.tmp")
     try:
-        temporary.write_text(render(document), "utf-8", newline="\n")
-        os.replace(temporary, target)
+        with whole(target) as beside:
+            beside.write_text(render(document), "utf-8", newline="\n")
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise LineageError(f"{target}: cannot be written ({error.strerror})") from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
     return target
 
 

@@ -7,7 +7,6 @@ become deleted attributes, expired ones are left out.
 """
 
 import hashlib
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import orjson
 
 from stillwatch.errors import SharingError
+from stillwatch.records.whole import whole
 from stillwatch.sharing import catalogue
 from stillwatch.sharing.hunt.indicators import CONTRACT_PATH, SKETCH_PATH, TOKEN_PATH
 from stillwatch.sharing.taxii import marking, patterns, times
@@ -143,6 +143,5 @@ def _hashes(folder: Path, event: Mapping[str, Any]) -> bytes:
 
 
 def _replace(path: Path, raw: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(raw)
-    temporary.replace(path)
+    with whole(path) as beside:
+        beside.write_bytes(raw)

@@ -1,12 +1,12 @@
 """Sigma rules out of STIX objects of anyone as files, for tools that read no STIX; expired ones are left out."""
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from stillwatch.errors import SharingError
+from stillwatch.records.whole import whole
 from stillwatch.sharing.hunt.indicators import newest
 from stillwatch.sharing.sigma import rule
 from stillwatch.sharing.sigma.rule import RuleError
@@ -54,10 +54,8 @@ def write(texts: Mapping[str, str], folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
-            path = folder / f"stillwatch_{name.replace('-', '_')}.yml"
-            temporary = path.with_name(f".{path.name}.{os.getpid()}")
-            temporary.write_text(text, "utf-8")
-            temporary.replace(path)
+            with whole(folder / f"stillwatch_{name.replace('-', '_')}.yml") as beside:
+                beside.write_text(text, "utf-8")
     except OSError as error:
         raise SharingError(f"{folder}: cannot be written ({error.strerror})") from error
 
