@@ -5,7 +5,10 @@ Places of the log are found by account and by what was sent, in arrays: as a joi
 group, or all pairs of (group, row) in memory at once. Kept are at most so many exchanges a group.
 """
 
+import itertools
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Self
 
@@ -22,6 +25,8 @@ from stillwatch.records import tables
 
 Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
+
+_SPANS = 16  # of groups, looked at several at once; each needs room for the whole log, eight bytes an exchange
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,22 +106,32 @@ def sample(engine: Engine, log: Log, groups: Sequence[Group], least: int, most: 
     """
     sources, source_starts = _sources(engine, groups)
     by_source, held = _held(engine, log, sources)
-    n_exchanges, starts, ranks = _collect(
-        np.concatenate([[0], np.cumsum([len(g.members) for g in groups])]).astype(np.int64),
+    sizes, whole = np.array([len(g.members) for g in groups], np.int64), np.array([not g.speaking for g in groups], np.bool_)
+    wanted = (
+        np.concatenate([[0], np.cumsum(sizes)]),
         np.concatenate([g.members for g in groups]).astype(np.int64) if groups else np.empty(0, np.int64),
-        np.array([not g.speaking for g in groups], np.bool_),
+        whole,
         source_starts,
         sources.flat,
-        by_source,
-        held,
-        log.owner,
-        log.timed,
-        log.order,
-        log.starts,
-        least,
-        most,
     )
-    return Sample(n_exchanges, starts, ranks)
+    known = (by_source, held, log.owner, log.timed, log.order, log.starts, _inverse(log.order), _inverse(log.timed))
+    work = np.cumsum(sizes * np.where(whole, len(log.rows) / max(len(log.starts) - 1, 1), 1.0))
+    bounds = np.searchsorted(work, np.linspace(0.0, work[-1] if groups else 0.0, _SPANS + 1)[1:-1])
+    spans = itertools.pairwise(np.unique([0, *bounds, len(groups)]).tolist())
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        found = list(pool.map(lambda span: _collect(*span, *wanted, *known, least, most), spans))
+    n_exchanges, n_kept, ranks = map(np.concatenate, zip(*found, strict=True)) if found else _NOTHING
+    return Sample(n_exchanges, np.concatenate([[0], np.cumsum(n_kept)]).astype(np.int64), ranks)
+
+
+_NOTHING = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int32))
+
+
+def _inverse(order: Places) -> Places:
+    """Where each place stands in an order."""
+    out = np.empty(len(order), np.int32)
+    out[order] = np.arange(len(order), dtype=np.int32)
+    return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +236,8 @@ def _by_account(owner: Places, timed: Places, starts: Ints) -> Places:
 
 @numba.njit(cache=True, nogil=True)
 def _collect(
+    first: int,
+    last: int,
     member_starts: Ints,
     members: Ints,
     whole: npt.NDArray[np.bool_],
@@ -232,21 +249,19 @@ def _collect(
     timed: Places,
     order: Places,
     starts: Ints,
+    rank: Places,
+    when: Places,
     least: int,
     most: int,
 ) -> tuple[Ints, Ints, Places]:
-    """Exchanges of each group, where its ranks begin, and the ranks."""
-    n_groups, n = len(whole), len(order)
-    rank, when = np.empty(n, np.int32), np.empty(n, np.int32)
-    for r in range(n):
-        rank[order[r]] = r
-        when[timed[r]] = r
+    """Of groups first…last - 1 the exchanges of each, how many of them are kept, and the ranks of those."""
+    n = len(order)
     inside, taken = np.full(len(starts) - 1, -1, np.int32), np.full(n, -1, np.int32)
-    n_exchanges, begins = np.zeros(n_groups, np.int64), np.zeros(n_groups + 1, np.int64)
+    n_exchanges, n_kept = np.zeros(last - first, np.int64), np.zeros(last - first, np.int64)
     found = np.empty(n, np.int32)
     out = np.empty(1 << 16, np.int32)
     filled = 0
-    for g in range(n_groups):
+    for g in range(first, last):
         size = 0
         for i in range(member_starts[g], member_starts[g + 1]):
             inside[members[i]] = g
@@ -261,7 +276,7 @@ def _collect(
                     taken[place] = g
                     found[size] = place
                     size += 1
-        n_exchanges[g] = size
+        n_exchanges[g - first] = size
         if size >= least:
             if size > most:  # evenly spaced in time
                 ordered = np.sort(when[found[:size]])
@@ -280,5 +295,5 @@ def _collect(
                 mine[i] = rank[found[i]]
             mine.sort()
             filled += size
-        begins[g + 1] = filled
-    return n_exchanges, begins, out[:filled]
+            n_kept[g - first] = size
+    return n_exchanges, n_kept, out[:filled]
