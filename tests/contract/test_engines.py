@@ -174,7 +174,7 @@ def test_every_stage_leaves_equal_tables(cluster: None, tmp_path: Path) -> None:
     embedded, distributed = tmp_path / "duckdb", tmp_path / "local[2]"
     for spec in STORED:
         here, there = (parts.read_table(out / pipeline.STORE, spec) for out in (embedded, distributed))
-        assert here.num_rows > 0, spec.name
+        assert here.num_rows > 0 or spec.name == "cleared", spec.name
         assert here.equals(there), spec.name
     for name in ("accounts.parquet", "exchanges.parquet"):
         assert (embedded / name).read_bytes() == (distributed / name).read_bytes()

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from stillwatch.engine.base import Engine
 from stillwatch.methods import attribution, lists
+from stillwatch.methods.numbering import ranked
 from stillwatch.records import tables
 
 Ints = npt.NDArray[np.int64]
@@ -108,14 +109,17 @@ def _traffic(engine: Engine, log: _Log, name: str, claimed: Ints) -> _Traffic | 
              told AS (SELECT "group" FROM mine WHERE told_by = (SELECT max(told_by) FROM mine))  -- wording, settings, accounts
         SELECT DISTINCT e.row FROM group_exchanges e JOIN told t ON t."group" = e."group" ORDER BY e.row"""
     )
+    told = engine.query(
+        "SELECT u.recipe, count(*) AS n FROM uses u JOIN start s ON s.row = u.row GROUP BY u.recipe", start=start_rows
+    )
     looked_at = engine.query(
         f"""SELECT DISTINCT account FROM (
           SELECT m.account FROM group_accounts m JOIN campaign_groups c ON c."group" = m."group" WHERE c.campaign_id = '{name}'
           UNION ALL
           SELECT u.account FROM uses u WHERE u.recipe IN (
-            SELECT u.recipe FROM uses u LEFT JOIN start s ON s.row = u.row GROUP BY u.recipe
-            HAVING count(s.row) >= {MIN_HOLDERS} AND count(s.row) * 2 >= count(*))) ORDER BY account""",
-        start=start_rows,
+            SELECT u.recipe FROM uses u JOIN told t ON t.recipe = u.recipe WHERE t.n >= {MIN_HOLDERS}
+            GROUP BY u.recipe, t.n HAVING t.n * 2 >= count(*))) ORDER BY account""",
+        told=told,
     )
     rows = engine.query(
         """SELECT s.row, s.exchange_id, s.account, s.seen_at, s.exact, s.config, s.network
@@ -130,7 +134,7 @@ def _traffic(engine: Engine, log: _Log, name: str, claimed: Ints) -> _Traffic | 
     rows, start, sent_by = rows.filter(pa.array(kept)), start[kept], sent_by[kept]
     if not rows.num_rows:
         return None
-    accounts, account = np.unique(rows["account"].to_numpy(), return_inverse=True)
+    accounts, account = ranked(rows["account"].to_numpy())
     recipe = _told_recipe(engine, rows, start)
     rows = rows.append_column("recipe", recipe)
     tokens, background = [], []
@@ -140,7 +144,7 @@ def _traffic(engine: Engine, log: _Log, name: str, claimed: Ints) -> _Traffic | 
         background.append(counts)
     return _Traffic(
         rows=rows,
-        account=account.astype(np.int64),
+        account=account,
         accounts=accounts,
         tokens=np.column_stack(tokens),
         background=tuple(background),
@@ -154,10 +158,10 @@ def _traffic(engine: Engine, log: _Log, name: str, claimed: Ints) -> _Traffic | 
 def _told_recipe(engine: Engine, rows: pa.Table, start: Bools) -> pa.Array:
     """Of each exchange's recipes the one most typical of the exchanges that the group was found by; null where it has none."""
     uses = engine.query(
-        """SELECT u.row, u.recipe, u.recipe_share AS typical FROM (
-          SELECT u.row, u.recipe, count(s.row) OVER (PARTITION BY u.recipe) * 1.0e0 / r.n_requests AS recipe_share
-          FROM uses u JOIN recipes r ON r.recipe = u.recipe LEFT JOIN start s ON s.row = u.row) u
-        JOIN looked l ON l.row = u.row ORDER BY u.row, typical, u.recipe""",
+        """WITH told AS (SELECT u.recipe, count(*) AS n FROM uses u JOIN start s ON s.row = u.row GROUP BY u.recipe)
+        SELECT u.row, u.recipe, coalesce(t.n, 0) * 1.0e0 / r.n_requests AS typical
+        FROM uses u JOIN looked l ON l.row = u.row JOIN recipes r ON r.recipe = u.recipe LEFT JOIN told t ON t.recipe = u.recipe
+        ORDER BY u.row, typical, u.recipe""",
         start=pa.table({"row": rows["row"].filter(pa.array(start))}),
         looked=rows.select(["row"]),
     )
@@ -186,10 +190,10 @@ def _without(engine: Engine, kind: str) -> float:
 
 def _numbered(column: pa.ChunkedArray, totals: pa.Table, without: float, start: Bools) -> tuple[Ints, Floats]:
     """Numbers of the tokens (0 = none), and how often the rest of the log carries each."""
-    present = ~np.asarray(column.is_null())
-    values = np.asarray(column.fill_null(0))
-    tokens = np.unique(values[present])
-    number = np.where(present, np.searchsorted(tokens, values) + 1, 0)
+    present = np.asarray(column.is_valid())
+    tokens, place = ranked(np.asarray(column.drop_null()))
+    number = np.zeros(len(present), np.int64)
+    number[present] = place + 1
     known, n = totals["token"].to_numpy(), totals["n"].to_numpy()
     at = np.minimum(np.searchsorted(known, tokens), max(len(known) - 1, 0))
     everywhere = np.zeros(len(tokens) + 1)
@@ -197,7 +201,7 @@ def _numbered(column: pa.ChunkedArray, totals: pa.Table, without: float, start: 
     if len(known):
         everywhere[1:] = np.where(known[at] == tokens, n[at], 0)
     inside = np.bincount(number[start], minlength=len(everywhere))
-    return number.astype(np.int64), np.maximum(everywhere - inside, 0.0)
+    return number, np.maximum(everywhere - inside, 0.0)
 
 
 def _attributed(engine: Engine, name: str, traffic: _Traffic, n_accounts: int) -> tuple[pa.Table, pa.Table]:

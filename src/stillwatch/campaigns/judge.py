@@ -33,7 +33,7 @@ STRANGERS = 0.1  # share of accounts and tokens up to which two parts have nothi
 AS_GOOD_AS_WHOLE = 0.66  # share of a group's accounts that lie in a campaign's groups, from which its good name clears them
 MAX_P = 0.1  # groups above it are no finding at any rate that is offered, and need not be compared with each other
 EIGEN_GROUPS = 1_000  # of which the eigenvalues are taken: a second; of more groups a part
-_ACCOUNTS = 'SELECT DISTINCT "group", account AS thing FROM group_accounts'
+_ACCOUNTS = 'SELECT "group", account AS thing FROM group_accounts'  # each account of a group once
 _TELLING_TOKENS = "SELECT DISTINCT \"group\", token AS thing FROM group_tokens WHERE kind NOT IN ('recipe', 'family')"
 NEAR_BEST = 0.9  # of the nested groups, the smallest whose score is within a tenth of the best stands for the campaign
 

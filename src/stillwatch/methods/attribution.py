@@ -13,6 +13,8 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from stillwatch.methods.numbering import ranked
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -107,11 +109,9 @@ class _Kind:
     @classmethod
     def of(cls, token: Ints, account: Ints, counts: Floats, n_background: float, start: Floats, habit: bool) -> Self:
         """Number the pairs."""
-        pair, place = np.unique(np.column_stack((account, token)), axis=0, return_inverse=True)
-        place = place.ravel()
-        return cls(
-            place, pair[:, 0], pair[:, 1], counts, n_background, np.bincount(place, start, len(pair)).astype(np.float64), habit
-        )
+        pair, place = ranked(account * len(counts) + token)
+        used = np.bincount(place, start, len(pair)).astype(np.float64)
+        return cls(place, pair // len(counts), pair % len(counts), counts, n_background, used, habit)
 
     def _uses(self, weight: Floats) -> Floats:
         return np.bincount(self.place, weight, len(self.token)).astype(np.float64)

@@ -34,6 +34,22 @@ def numbered(values: Ints) -> tuple[Ints, int]:
     return numbers, n
 
 
+def ranked(values: Ints) -> tuple[Ints, Ints]:
+    """
+    The distinct values, ascending, and the place of each value among them, as `numpy.unique` gives them; only these are sorted.
+
+    >>> ranked(np.array([30, -1, 30, 7]))
+    (array([-1,  7, 30]), array([2, 0, 2, 1]))
+    """
+    number, n = numbered(values)
+    distinct = np.empty(n, np.int64)
+    distinct[number] = values
+    order = np.argsort(distinct)
+    rank = np.empty(n, np.int64)
+    rank[order] = np.arange(n)
+    return distinct[order], rank[number]
+
+
 @njit(cache=True, nogil=True)
 def spread(value: np.int64) -> np.int64:
     """A hash of an integer; never negative (Fibonacci hashing, Knuth vol. 3, 6.4)."""
