@@ -76,6 +76,7 @@ class CampaignSettings:
 
     q: float = 0.1  # false-discovery rate of `likely`, campaigns counted and not groups; docs/research.md, Stage 4
     watch_q: float = 0.25  # of `watched`
+    most_watched: int = 20  # so many are told, the strongest: a fleet of thousands of recipes leaves hundreds of weak groups
     min_families: int = 2  # that must speak for a campaign before `likely`: no single kind of evidence convicts
     min_accounts: int = 20  # as candidates.min_accounts
     min_exchanges: int = 250  # as candidates.min_exchanges

@@ -70,6 +70,7 @@ def verdicts(engine: Engine, judged: Judged, settings: CampaignSettings, known: 
         (standing, likely and not better_explained(engine, int(judged.groups[standing]), known), places)
         for standing, likely, places in _campaigns(engine, judged, settings)
     ]
+    found = _told(judged, found, settings.most_watched)
     rows = [_row(judged, standing, likely, known.source) for standing, likely, _ in found]
     table = pa.Table.from_pylist(sorted(rows, key=lambda r: (-r["score_bits"], r["campaign_id"])), schema=tables.CAMPAIGNS.schema)
     parts = [
@@ -78,6 +79,12 @@ def verdicts(engine: Engine, judged: Judged, settings: CampaignSettings, known: 
         for place in places
     ]
     return table, pa.Table.from_pylist(parts, schema=tables.CAMPAIGN_GROUPS.schema)
+
+
+def _told(judged: Judged, found: list[tuple[int, bool, list[int]]], most_watched: int) -> list[tuple[int, bool, list[int]]]:
+    """All that is likely, and the strongest of what is watched."""
+    watched = sorted((f for f in found if not f[1]), key=lambda f: (-judged.bits[f[0]], judged.groups[f[0]]))
+    return [f for f in found if f[1]] + watched[:most_watched]
 
 
 def _cleared(engine: Engine, judged: Judged) -> pa.Table:

@@ -48,6 +48,13 @@ def limits(available: frozenset[str], window: Window, settings: CampaignSettings
     )
     found.append(
         campaign.Limit(
+            "watched groups",
+            f"Of what is only watched the {settings.most_watched} strongest are told: a fleet of thousands of recipes leaves "
+            "hundreds of weak groups beside those that stand for it.",
+        )
+    )
+    found.append(
+        campaign.Limit(
             "split, untemplated, covered, clean",
             "A prompt set without any template, split over accounts that share no infrastructure, settings or rhythm, and hidden "
             "in as much cover, cannot be told from ordinary use by a log of this kind; a group must be about half fleet.",

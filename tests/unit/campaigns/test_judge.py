@@ -304,3 +304,13 @@ def test_who_belongs_to_a_group_that_looks_benign_is_cleared(tmp_path: Path) -> 
     engine = judged(tmp_path, {**campaign, **pupils, **chat})
 
     assert engine.query("SELECT account FROM cleared ORDER BY account")["account"].to_pylist() == list(range(60, 100))
+
+
+def test_of_what_is_watched_the_strongest_are_told(tmp_path: Path) -> None:
+    """Thirty groups that one family speaks for: the twenty strongest are told, beside the one that is likely."""
+    weak = {g: (range(30 * g, 30 * g + 30), {"pool": 7.0 + 0.1 * g}) for g in range(1, 31)}
+
+    found = campaigns(judged(tmp_path, {**weak, 100: (range(2_000, 2_030), GUILTY)}))
+
+    assert [c["group"] for c in found] == [100, *range(30, 10, -1)]
+    assert [c["verdict"] for c in found] == ["likely", *["watched"] * 20]
