@@ -17,7 +17,11 @@ ALL = frozenset({"payment", "network", "device", "tokens", "config"})
     [
         (ALL, 7, ["small campaigns", "watched groups", "split, untemplated, covered, clean"]),
         (ALL - {"payment"}, 7, ["shared payment", "small campaigns", "watched groups", "split, untemplated, covered, clean"]),
-        (ALL - {"tokens"}, 1, ["what was asked", "rhythm", "small campaigns", "watched groups", "split, untemplated, covered, clean"]),
+        (
+            ALL - {"tokens"},
+            1,
+            ["what was asked", "rhythm", "small campaigns", "watched groups", "split, untemplated, covered, clean"],
+        ),
     ],
 )
 def test_a_missing_column_or_day_is_told(available: frozenset[str], days: int, names: list[str]) -> None:
