@@ -33,6 +33,9 @@ few different exchanges. The tables give counts: seen/planted.
 - *templated*: a group is told by one recipe, so cover is outside of it. *untemplated*: by its accounts, so their cover is in it.
 - Cover is what a real account sent, again from its start where it sent less: more of a kind than real cover. Where it counts (*untemplated*, 50 % and
   more), larger campaigns with more of it are seen less.
+- Planted accounts have no sign-up dates of their own, and send as unevenly as real ones: so a planted campaign stands for one of aged accounts, and
+  without shared infrastructure it is explained as well by an evaluation harness, which holds the verdict down. Fleets whose accounts were made together are
+  found far earlier ([what an operator must pay](adaptive.md): A10 down to no shared infrastructure, as long as four in ten have one client; aged accounts: A9).
 - *shared infrastructure*: three accounts in ten are on the campaign's cards, devices and networks, ten on each; *own*: none.
 """
 

@@ -85,10 +85,10 @@ def _list(context: click.Context, wanted: bool) -> None:
 
 
 def _campaigns(world: World) -> tuple[int, int, str]:
-    """Accounts and exchanges of all campaigns, cover included, and what an account sends a day."""
+    """Accounts and exchanges of all campaigns, cover included, and what an account sends a day; – where there is none."""
     planted = [p for p in world.parts.values() if p.campaign]
     accounts, exchanges = sum(p.accounts for p in planted), sum(p.exchanges for p in planted)
-    return accounts, exchanges, f"{exchanges / accounts / world.days:.1f}"
+    return accounts, exchanges, f"{exchanges / accounts / world.days:.1f}" if accounts else "–"
 
 
 def _pairs(dials: tuple[str, ...]) -> dict[str, str]:
