@@ -267,8 +267,8 @@ def _anchored(traffic: _Traffic, anchors: Bools) -> Bools:
     for kind in range(len(KINDS)):
         token = traffic.tokens[:, kind]
         carried = anchors[traffic.account] & traffic.start
-        held = np.unique(np.column_stack((token[carried], traffic.account[carried])), axis=0)
-        out[:, kind] = (np.bincount(held[:, 0], minlength=int(token.max()) + 1) >= MIN_HOLDERS)[token]
+        held, _ = ranked(token[carried] * len(traffic.accounts) + traffic.account[carried])
+        out[:, kind] = (np.bincount(held // len(traffic.accounts), minlength=int(token.max()) + 1) >= MIN_HOLDERS)[token]
     return out
 
 

@@ -6,7 +6,6 @@ group, or all pairs of (group, row) in memory at once. Kept are at most so many 
 """
 
 import itertools
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import pyarrow as pa
 
 from stillwatch.candidates.hyperedges import Group
 from stillwatch.engine.base import Engine
+from stillwatch.methods.cores import available_cores
 from stillwatch.methods.intern import Interner
 from stillwatch.methods.ragged import by_number, places_of
 from stillwatch.records import tables
@@ -118,7 +118,7 @@ def sample(engine: Engine, log: Log, groups: Sequence[Group], least: int, most: 
     work = np.cumsum(sizes * np.where(whole, len(log.rows) / max(len(log.starts) - 1, 1), 1.0))
     bounds = np.searchsorted(work, np.linspace(0.0, work[-1] if groups else 0.0, _SPANS + 1)[1:-1])
     spans = itertools.pairwise(np.unique([0, *bounds, len(groups)]).tolist())
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(available_cores()) as pool:
         found = list(pool.map(lambda span: _collect(*span, *wanted, *known, least, most), spans))
     n_exchanges, n_kept, ranks = map(np.concatenate, zip(*found, strict=True)) if found else _NOTHING
     return Sample(n_exchanges, np.concatenate([[0], np.cumsum(n_kept)]).astype(np.int64), ranks)

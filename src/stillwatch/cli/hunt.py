@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 
 from stillwatch import ingest
 from stillwatch.cli import indicators, output, peers
-from stillwatch.engine.duckdb import DuckDBEngine, available_cores
+from stillwatch.engine.duckdb import DuckDBEngine
 from stillwatch.errors import SharingError
+from stillwatch.methods.cores import available_cores
 from stillwatch.privacy import Key
 from stillwatch.records.campaign import Document
 from stillwatch.settings import EngineSettings, IngestSettings

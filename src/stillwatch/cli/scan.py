@@ -7,7 +7,8 @@ import click
 
 from stillwatch import pipeline, report, settings
 from stillwatch.cli import indicators, main, output, peers, progress
-from stillwatch.engine.duckdb import DuckDBEngine, available_cores
+from stillwatch.engine.duckdb import DuckDBEngine
+from stillwatch.methods.cores import available_cores
 from stillwatch.privacy import Key
 from stillwatch.records.campaign import Campaign, Document
 from stillwatch.report import words

@@ -1,6 +1,5 @@
 """The embedded engine: DuckDB for queries, local processes for map. Needs no server and no network."""
 
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -17,16 +16,12 @@ from stillwatch.engine import parts
 from stillwatch.engine.ahead import ahead
 from stillwatch.engine.stored import Stored
 from stillwatch.errors import EngineError
+from stillwatch.methods.cores import available_cores
 from stillwatch.records.tables import ALL
 from stillwatch.settings import EngineSettings
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-def available_cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 class DuckDBEngine(Stored):

@@ -30,7 +30,6 @@ from stillwatch.intake.manifest import Delivery, Manifest, Part, StoredFile
 from stillwatch.intake.signing import SIGNED_TABLES
 from stillwatch.privacy import Key
 from stillwatch.records.coverage import Coverage
-from stillwatch.records.whole import whole
 from stillwatch.settings import IngestSettings
 
 MANIFEST, LOCK = "manifest.json", "lock"
@@ -144,10 +143,7 @@ class Store:
                 _sync(self.root / path)
             for folder in sorted({(self.root / path).parent for path in new}):
                 _sync(folder)
-            with whole(target) as beside, open(beside, "wb") as out:
-                out.write(manifest.to_json())
-                out.flush()
-                os.fsync(out.fileno())
+            parts.write_bytes(target, manifest.to_json(), durable=True)
             _sync(self.root)
         except OSError as error:
             raise parts.told(error, target) from error

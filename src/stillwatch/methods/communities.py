@@ -4,7 +4,6 @@ Communities of accounts in the graph of shared rare tokens.
 The graph only suggests groups; it proves nothing, and the evidence decides.
 """
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,6 +11,8 @@ import graspologic_native
 import numba
 import numpy as np
 import numpy.typing as npt
+
+from stillwatch.methods.cores import available_cores
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -41,7 +42,7 @@ def leiden_at(graphs: Sequence[tuple[Ints, Ints, Floats]], n_nodes: int, resolut
     `leiden` of several graphs at several resolutions, graph by graph; on all cores, as the library lets go of the interpreter.
     """
     names = [str(node) for node in range(n_nodes)]
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(available_cores()) as pool:
         asked = []
         for a, b, weight in graphs:
             ends = (map(names.__getitem__, nodes.tolist()) for nodes in (a, b))

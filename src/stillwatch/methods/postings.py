@@ -11,7 +11,6 @@ References:
     Beyer et al., "On synopses for distinct-value estimation under multiset operations", SIGMOD 2007 (Jaccard by k minima).
 """
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from stillwatch.methods.cores import available_cores
 from stillwatch.methods.fragments import keep_small
 from stillwatch.methods.hashing import U, mix, ones
 from stillwatch.methods.intern import Interner, number_of
@@ -121,7 +121,7 @@ class Postings:
 
     def _compact(self) -> None:
         """Keep each pair of value and owner once."""
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        with ThreadPoolExecutor(available_cores()) as pool:
             list(pool.map(self._compact_shard, range(_SHARDS)))
         self._waiting, self._n_waiting = [], 0
 

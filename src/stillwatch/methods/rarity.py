@@ -5,7 +5,6 @@ An account links to those that share many rare tokens with it, less what their d
 """
 
 import itertools
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,12 +12,13 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from stillwatch.methods.cores import available_cores
 from stillwatch.methods.summing import pairwise_sum
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-_THREADS = len(os.sched_getaffinity(0))
+_THREADS = available_cores()
 
 
 def rarity_graphs(

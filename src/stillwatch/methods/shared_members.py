@@ -1,7 +1,6 @@
 """Sets that share members: how many each two have in common, and which hold parts that have nothing to do with each other."""
 
 import itertools
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from stillwatch.methods.cores import available_cores
 from stillwatch.methods.hashing import U, lowest_bit
 from stillwatch.methods.postings import roots, unite
 from stillwatch.methods.ragged import by_number
@@ -19,7 +19,7 @@ Counts = npt.NDArray[np.int32]
 Matrix = npt.NDArray[np.bool_]
 
 _BLOCK = 64  # rows and columns that are mirrored at once: two blocks fit into the processor's cache
-_THREADS = len(os.sched_getaffinity(0))
+_THREADS = available_cores()
 
 
 def in_common(sets: Ints, members: Ints, n_sets: int) -> Counts:

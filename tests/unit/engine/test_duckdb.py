@@ -9,8 +9,9 @@ import pyarrow as pa
 import pytest
 from tests.tables import an_engine, stored
 
-from stillwatch.engine.duckdb import DuckDBEngine, available_cores
+from stillwatch.engine.duckdb import DuckDBEngine
 from stillwatch.errors import EngineError
+from stillwatch.methods.cores import available_cores
 from stillwatch.records import tables
 from stillwatch.settings import EngineSettings
 
