@@ -5,7 +5,7 @@ From a campaign to its accounts and exchanges, cover traffic left out.
 never acted on.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from stillwatch.campaigns.traffic import KINDS, MIN_HOLDERS, Carried, Traffic
+from stillwatch.engine import parts
 from stillwatch.engine.base import Engine
 from stillwatch.methods import attribution, lists
 from stillwatch.methods.numbering import ranked
@@ -22,7 +24,6 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-KINDS = ("recipe", "config", "network")  # what an exchange carries
 ACCOUNT_KINDS = ("payment", "device")  # what an account carries
 FALSE_PROBABLE = 1e-2  # accounts expected in the whole log by chance: the threshold is log2(accounts / this)
 FALSE_CORE = 1e-5  # core accounts may be acted on
@@ -30,8 +31,8 @@ MAX_LIFT_SHARE = 0.25  # of the greatest lift that a log admits; as candidates/g
 LEAST_LIFT_BITS = 2.0
 LIFT_BITS = float(np.log2(20.0))  # docs/research.md, Stage 5
 WEIGHT_CAP_BITS = 60.0  # one in 10^18: no membership is known better than the assumptions behind it
+EXCHANGES_AT_ONCE = 1 << 20  # looked up and written together
 CORE_BITS = float(-np.log2(1e-4))  # of the strongest token of each kind together: one of 10,000 others would fit as well
-MIN_HOLDERS = 3
 MIN_CORE_SHARE = 0.05  # of an account's exchanges: behind more cover than 95 % it is looked at, and not acted on
 ATTRIBUTED_FROM = 0.5  # responsibility from which an exchange is said to belong
 MIN_HABIT_BITS = 3.0  # that settings, network, payment and device tell of a core account together; as score.MIN_FAMILY_BITS
@@ -40,191 +41,76 @@ MIN_HABIT_SHARE = 1 / 3  # of an account's attributed exchanges that must go out
 
 
 @dataclass(frozen=True, slots=True)
-class _Traffic:
+class _Attributed:
     """
-    The exchanges of the accounts looked at, with numbered tokens; `repeated` ones another account sent word for word,
-    `n_exchanges` counts all of each account.
+    The exchanges of one campaign.
 
-    Those that sent what many others sent word for word are left out: evaluation, homework, a viral prompt. No evidence rests on
-    them, so they belong to no campaign.
+    Args:
+        places: (n,) places in the log.
+        recipe: (n,) recipe numbers in the log, from 1; 0 = none.
+        share: (n,) probability that the exchange is the campaign's.
     """
 
-    rows: pa.Table
-    account: Ints
-    accounts: Ints
-    tokens: Ints
-    background: tuple[Floats, ...]
-    n_background: float
-    start: Bools
-    repeated: Bools
-    n_exchanges: Ints
-
-
-@dataclass(frozen=True, slots=True)
-class _Log:
-    """The whole log, counted once for all campaigns: uses of each token of each kind, and exchanges that carry none."""
-
-    n_exchanges: float
-    totals: dict[str, pa.Table]
-    without: dict[str, float]
-
-    @classmethod
-    def of(cls, engine: Engine) -> Self:
-        """Count."""
-        n_exchanges = float(engine.query("SELECT count(*) AS n FROM signatures")["n"][0].as_py())
-        return cls(n_exchanges, {k: _totals(engine, k) for k in KINDS}, {k: _without(engine, k) for k in KINDS})
+    places: npt.NDArray[np.int32]
+    recipe: npt.NDArray[np.int32]
+    share: Floats
 
 
 def attribute(engine: Engine, campaigns: pa.Table, least_accounts: int) -> None:
     """
     Write MEMBERS and ATTRIBUTED for every row of CAMPAIGNS of which at least `least_accounts` accounts can be named.
 
-    An account can be in several campaigns; an exchange is attributed to the strongest that claims it. Cost: one look at the
-    exchanges of the accounts that carry a campaign's tokens.
+    An account can be in several campaigns; an exchange is attributed to the strongest that claims it. Cost: the log is read
+    once, and each campaign looks at the exchanges of the accounts that carry its tokens.
     """
-    members, exchanges = [tables.MEMBERS.schema.empty_table()], [tables.ATTRIBUTED.schema.empty_table()]
-    claimed: Ints = np.empty(0, np.int64)
-    if campaigns.num_rows:
-        n_accounts = engine.query("SELECT count(DISTINCT account) AS n FROM signatures")["n"][0].as_py()
-        log = _Log.of(engine)
-    for name in campaigns["campaign_id"].to_pylist():
-        traffic = _traffic(engine, log, name, claimed)
-        if traffic is None:
-            continue
-        people, told = _attributed(engine, name, traffic, n_accounts)
-        if sum(m != "touched" for m in people["membership"].to_pylist()) < least_accounts:
-            continue
-        members.append(people)
-        exchanges.append(told)
-        claimed = np.union1d(claimed, told["row"].to_numpy())
-    engine.write(tables.MEMBERS, pa.concat_tables(members).sort_by([("campaign_id", "ascending"), ("account", "ascending")]))
-    told = pa.concat_tables(exchanges)  # of each campaign in the order of time, which a stable sort keeps
-    engine.write(tables.ATTRIBUTED, told.sort_by("campaign_id"))
+    if not campaigns.num_rows:
+        engine.write(tables.MEMBERS, tables.MEMBERS.schema.empty_table())
+        engine.write(tables.ATTRIBUTED, tables.ATTRIBUTED.schema.empty_table())
+        return
+    members: list[pa.Table] = []
+    found: dict[str, _Attributed] = {}
+    with engine.spill() as room:
+        carried = Carried.load(engine, room)
+        claimed = np.zeros(len(carried.log.rows), np.bool_)
+        for name in campaigns["campaign_id"].to_pylist():
+            traffic = Traffic.of(engine, carried, name, claimed)
+            if traffic is None:
+                continue
+            people, told = _attributed(engine, name, traffic, len(carried.accounts))
+            if sum(m != "touched" for m in people["membership"].to_pylist()) < least_accounts:
+                continue
+            members.append(people)
+            found[name] = told
+            claimed[told.places] = True
+        engine.write(tables.MEMBERS, _dated(engine, carried, members))
+        parts.drop(engine.root, tables.ATTRIBUTED)
+        parts.write_part(engine.root, tables.ATTRIBUTED, 0, _exchanges(engine, carried, found))
 
 
-def _traffic(engine: Engine, log: _Log, name: str, claimed: Ints) -> _Traffic | None:
-    start_rows = engine.query(
-        f"""WITH mine AS (SELECT g."group", g.told_by FROM groups g JOIN campaign_groups c ON c."group" = g."group"
-                       WHERE c.campaign_id = '{name}'),
-             told AS (SELECT "group" FROM mine WHERE told_by = (SELECT max(told_by) FROM mine))  -- wording, settings, accounts
-        SELECT DISTINCT e.row FROM group_exchanges e JOIN told t ON t."group" = e."group" ORDER BY e.row"""
-    )
-    told = engine.query(
-        "SELECT u.recipe, count(*) AS n FROM uses u JOIN start s ON s.row = u.row GROUP BY u.recipe", start=start_rows
-    )
-    looked_at = engine.query(
-        f"""SELECT DISTINCT account FROM (
-          SELECT m.account FROM group_accounts m JOIN campaign_groups c ON c."group" = m."group" WHERE c.campaign_id = '{name}'
-          UNION ALL
-          SELECT u.account FROM uses u WHERE u.recipe IN (
-            SELECT u.recipe FROM uses u JOIN told t ON t.recipe = u.recipe WHERE t.n >= {MIN_HOLDERS}
-            GROUP BY u.recipe, t.n HAVING t.n * 2 >= count(*))) ORDER BY account""",
-        told=told,
-    )
-    rows = engine.query(
-        """SELECT s.row, s.exchange_id, s.account, s.seen_at, s.exact, s.config, s.network
-        FROM signatures s JOIN looked l ON l.account = s.account ORDER BY s.seen_at, s.exchange_id""",
-        looked=looked_at,
-    )
-    rows = rows.filter(pa.array(~np.isin(rows["row"].to_numpy(), claimed)))
-    everybody, n_exchanges = np.unique(rows["account"].to_numpy(), return_counts=True)
-    start = np.isin(rows["row"].to_numpy(), start_rows["row"].to_numpy())
-    sent_by = lists.holders(rows["account"].to_numpy(), np.asarray(rows["exact"].fill_null(0)))
-    kept = ~lists.of_a_list(sent_by, np.unique(rows["account"].to_numpy()[start]).size)
-    rows, start, sent_by = rows.filter(pa.array(kept)), start[kept], sent_by[kept]
-    if not rows.num_rows:
-        return None
-    accounts, account = ranked(rows["account"].to_numpy())
-    recipe = _told_recipe(engine, rows, start)
-    rows = rows.append_column("recipe", recipe)
-    tokens, background = [], []
-    for kind in KINDS:
-        number, counts = _numbered(rows[kind], log.totals[kind], log.without[kind], start)
-        tokens.append(number)
-        background.append(counts)
-    return _Traffic(
-        rows=rows,
-        account=account,
-        accounts=accounts,
-        tokens=np.column_stack(tokens),
-        background=tuple(background),
-        n_background=log.n_exchanges - float(start.sum()),
-        start=start,
-        repeated=sent_by > 1,
-        n_exchanges=n_exchanges[np.searchsorted(everybody, accounts)].astype(np.int64),
-    )
-
-
-def _told_recipe(engine: Engine, rows: pa.Table, start: Bools) -> pa.Array:
-    """Of each exchange's recipes the one most typical of the exchanges that the group was found by; null where it has none."""
-    uses = engine.query(
-        """WITH told AS (SELECT u.recipe, count(*) AS n FROM uses u JOIN start s ON s.row = u.row GROUP BY u.recipe)
-        SELECT u.row, u.recipe, coalesce(t.n, 0) * 1.0e0 / r.n_requests AS typical
-        FROM uses u JOIN looked l ON l.row = u.row JOIN recipes r ON r.recipe = u.recipe LEFT JOIN told t ON t.recipe = u.recipe
-        ORDER BY u.row, typical, u.recipe""",
-        start=pa.table({"row": rows["row"].filter(pa.array(start))}),
-        looked=rows.select(["row"]),
-    )
-    row, recipe = uses["row"].to_numpy(), uses["recipe"].to_numpy()
-    last = np.append(row[1:] != row[:-1], True) if len(row) else np.empty(0, bool)
-    by_row = np.argsort(rows["row"].to_numpy())
-    at = by_row[np.searchsorted(rows["row"].to_numpy(), row[last], sorter=by_row)]
-    values, mask = np.zeros(rows.num_rows, np.int64), np.ones(rows.num_rows, bool)
-    values[at], mask[at] = recipe[last], False
-    return pa.array(values, mask=mask)
-
-
-def _totals(engine: Engine, kind: str) -> pa.Table:
-    if kind == "recipe":
-        return engine.query("SELECT recipe AS token, n_requests AS n FROM recipes ORDER BY token")
-    return engine.query(
-        f"SELECT {kind} AS token, count(*) AS n FROM signatures WHERE {kind} IS NOT NULL GROUP BY {kind} ORDER BY token"
-    )
-
-
-def _without(engine: Engine, kind: str) -> float:
-    """Exchanges of the log that carry no token of the kind."""
-    carrying = "SELECT count(DISTINCT row) AS n FROM uses" if kind == "recipe" else f"SELECT count({kind}) AS n FROM signatures"
-    return float(engine.query(f"SELECT count(*) - ({carrying}) AS n FROM signatures")["n"][0].as_py())
-
-
-def _numbered(column: pa.ChunkedArray, totals: pa.Table, without: float, start: Bools) -> tuple[Ints, Floats]:
-    """Numbers of the tokens (0 = none), and how often the rest of the log carries each."""
-    present = np.asarray(column.is_valid())
-    tokens, place = ranked(np.asarray(column.drop_null()))
-    number = np.zeros(len(present), np.int64)
-    number[present] = place + 1
-    known, n = totals["token"].to_numpy(), totals["n"].to_numpy()
-    at = np.minimum(np.searchsorted(known, tokens), max(len(known) - 1, 0))
-    everywhere = np.zeros(len(tokens) + 1)
-    everywhere[0] = without
-    if len(known):
-        everywhere[1:] = np.where(known[at] == tokens, n[at], 0)
-    inside = np.bincount(number[start], minlength=len(everywhere))
-    return number, np.maximum(everywhere - inside, 0.0)
-
-
-def _attributed(engine: Engine, name: str, traffic: _Traffic, n_accounts: int) -> tuple[pa.Table, pa.Table]:
+def _attributed(engine: Engine, name: str, traffic: Traffic, n_accounts: int) -> tuple[pa.Table, _Attributed]:
     fitted = attribution.fit(
         traffic.tokens, traffic.account, traffic.start.astype(np.float64), traffic.background, traffic.n_background
     )
-    lifted = fitted.token_bits >= _telling_bits(traffic)
-    told = int((lifted.any(axis=1) & traffic.start).sum()) >= ATTRIBUTED_FROM * int(traffic.start.sum())
+    telling = _telling_bits(traffic)
+    lifted = [(bits >= telling)[pair] for bits, pair in zip(fitted.pair_bits, fitted.pair, strict=True)]
+    told = int((np.any(lifted, axis=0) & traffic.start).sum()) >= ATTRIBUTED_FROM * int(traffic.start.sum())
     by_token = told or _told_by(engine, name) != "accounts"
     responsibility = fitted.responsibility if by_token else _all_of_members(traffic)
     belongs = responsibility >= ATTRIBUTED_FROM
     account_bits = _account_bits(engine, name, traffic.accounts)
     weight = fitted.gain_bits + account_bits if by_token else account_bits + _start_bits(traffic)
     weight = np.minimum(weight, WEIGHT_CAP_BITS)
-    anchored = lifted & _anchored(traffic, _anchors(engine, name, traffic.accounts))
-    habits = _Habits.of(traffic, np.where(anchored, fitted.token_bits, 0.0), belongs, account_bits)
+    anchors = _anchors(engine, name, traffic.accounts)
+    anchored = [told & _anchored(traffic, kind, anchors) for kind, told in enumerate(lifted)]
+    habits = _Habits.of(traffic, fitted, anchored, belongs, account_bits)
     membership = _memberships(traffic, belongs, habits, weight, n_accounts)
     membership[_cleared(engine, name, traffic.accounts) & (membership != "")] = "touched"
     kept = belongs & np.isin(membership, ["core", "probable"])[traffic.account]
-    return _member_table(name, traffic, membership, weight, belongs), _exchange_table(name, traffic, responsibility, kept)
+    told_exchanges = _Attributed(traffic.places[kept], traffic.recipe[kept], responsibility[kept])
+    return _member_table(name, traffic, membership, weight, belongs), told_exchanges
 
 
-def _telling_bits(traffic: _Traffic) -> float:
+def _telling_bits(traffic: Traffic) -> float:
     """Bits from which a token tells: twenty times as common inside, or a quarter of what a log of this size admits."""
     admitted = MAX_LIFT_SHARE * (traffic.n_background + float(traffic.start.sum())) / max(float(traffic.start.sum()), 1.0)
     return float(np.clip(np.log2(max(admitted, 1.0)), LEAST_LIFT_BITS, LIFT_BITS))
@@ -259,26 +145,24 @@ def _cleared(engine: Engine, name: str, accounts: Ints) -> Bools:
     return np.isin(accounts, found["account"].to_numpy())
 
 
-def _anchored(traffic: _Traffic, anchors: Bools) -> Bools:
-    """Which tokens of the exchanges some such accounts carry; all where there are hardly any."""
-    out = np.ones(traffic.tokens.shape, np.bool_)
+def _anchored(traffic: Traffic, kind: int, anchors: Bools) -> Bools:
+    """Which exchanges carry a token of the kind that some such accounts carry; all where there are hardly any accounts."""
     if anchors.sum() < MIN_HOLDERS:
-        return out
-    for kind in range(len(KINDS)):
-        token = traffic.tokens[:, kind]
-        carried = anchors[traffic.account] & traffic.start
-        held, _ = ranked(token[carried] * len(traffic.accounts) + traffic.account[carried])
-        out[:, kind] = (np.bincount(held // len(traffic.accounts), minlength=int(token.max()) + 1) >= MIN_HOLDERS)[token]
-    return out
+        return np.ones(len(traffic.account), np.bool_)
+    token = traffic.tokens[kind]
+    carried = anchors[traffic.account] & traffic.start
+    held, _ = ranked(token[carried] * np.int64(len(traffic.accounts)) + traffic.account[carried])
+    some: Bools = np.bincount(held // len(traffic.accounts), minlength=len(traffic.background[kind])) >= MIN_HOLDERS
+    return some[token]
 
 
-def _all_of_members(traffic: _Traffic) -> Floats:
+def _all_of_members(traffic: Traffic) -> Floats:
     """Where no exchange can be told from its account's cover, all exchanges of the found accounts are attributed."""
     found = np.bincount(traffic.account, traffic.start, len(traffic.accounts)) > 0
     return found[traffic.account].astype(np.float64)
 
 
-def _start_bits(traffic: _Traffic) -> Floats:
+def _start_bits(traffic: Traffic) -> Floats:
     found = np.bincount(traffic.account, traffic.start, len(traffic.accounts)) > 0
     return np.where(found, attribution.KIND_CAP_BITS, 0.0)
 
@@ -315,19 +199,20 @@ class _Habits:
     usual: Bools
 
     @classmethod
-    def of(cls, traffic: _Traffic, token_bits: Floats, belongs: Bools, account_bits: Floats) -> Self:
-        """Of `token_bits`, 0 where a token does not tell, over the exchanges that belong."""
+    def of(cls, traffic: Traffic, fitted: attribution.Mixture, tells: list[Bools], belongs: Bools, account_bits: Floats) -> Self:
+        """Over the exchanges that belong; `tells` is of each kind (n,), whose tokens count."""
         size = len(traffic.accounts)
         best = np.zeros((len(KINDS), size))
-        for kind in range(len(KINDS)):
-            np.maximum.at(best[kind], traffic.account[belongs], token_bits[belongs, kind])
+        for kind, told in enumerate(tells):
+            here = belongs & told
+            np.maximum.at(best[kind], traffic.account[here], fitted.token_bits(kind)[here])
         bits = account_bits + best[1:].sum(axis=0)
-        n_told = np.bincount(traffic.account, (token_bits[:, 1:] > 0.0).any(axis=1) & belongs, size)
+        n_told = np.bincount(traffic.account, np.any(tells[1:], axis=0) & belongs, size)
         n_belongs = np.bincount(traffic.account, belongs, size)
         return cls(bits, bits + best[0], (account_bits >= LIFT_BITS) | (n_told >= MIN_HABIT_SHARE * n_belongs))
 
 
-def _memberships(traffic: _Traffic, belongs: Bools, habits: _Habits, weight: Floats, n_accounts: int) -> npt.NDArray[np.str_]:
+def _memberships(traffic: Traffic, belongs: Bools, habits: _Habits, weight: Floats, n_accounts: int) -> npt.NDArray[np.str_]:
     size = len(traffic.accounts)
     n_belongs = np.bincount(traffic.account, belongs, size)
     passes = weight >= np.log2(n_accounts / FALSE_PROBABLE)
@@ -342,18 +227,17 @@ def _memberships(traffic: _Traffic, belongs: Bools, habits: _Habits, weight: Flo
     return out
 
 
-def _member_table(name: str, traffic: _Traffic, membership: npt.NDArray[np.str_], weight: Floats, kept: Bools) -> pa.Table:
+def _member_table(name: str, traffic: Traffic, membership: npt.NDArray[np.str_], weight: Floats, kept: Bools) -> pa.Table:
+    """MEMBERS with places in the log for times, which `_dated` looks up."""
     size = len(traffic.accounts)
-    seen = traffic.rows["seen_at"].cast(pa.int64()).to_numpy()
-    first, last = np.full(size, np.iinfo(np.int64).max), np.full(size, np.iinfo(np.int64).min)
-    np.minimum.at(first, traffic.account[kept], seen[kept])
-    np.maximum.at(last, traffic.account[kept], seen[kept])
     n_all, n_kept = traffic.n_exchanges, np.bincount(traffic.account, kept, size).astype(np.int64)
+    places, account = traffic.places[kept], traffic.account[kept]  # of each account in the order of time
+    first, last = np.zeros(size, np.int64), np.zeros(size, np.int64)
+    last[account], first[account[::-1]] = places, places[::-1]
     there = membership != ""
-    return _table(
-        tables.MEMBERS,
+    return pa.table(
         {
-            "campaign_id": [name] * int(there.sum()),
+            "campaign_id": pa.repeat(name, int(there.sum())),
             "account": traffic.accounts[there],
             "membership": membership[there].tolist(),
             "weight_bits": weight[there],
@@ -362,25 +246,57 @@ def _member_table(name: str, traffic: _Traffic, membership: npt.NDArray[np.str_]
             "n_campaign_exchanges": n_kept[there],
             "first_seen": first[there],
             "last_seen": last[there],
-        },
+        }
     )
 
 
-def _exchange_table(name: str, traffic: _Traffic, responsibility: Floats, kept: Bools) -> pa.Table:
-    rows = traffic.rows.filter(pa.array(kept))
-    return _table(
-        tables.ATTRIBUTED,
-        {
-            "row": rows["row"],
-            "exchange_id": rows["exchange_id"],
-            "account": rows["account"],
-            "campaign_id": [name] * rows.num_rows,
-            "recipe": rows["recipe"],
-            "share": responsibility[kept],
-        },
-    )
+def _dated(engine: Engine, carried: Carried, members: list[pa.Table]) -> pa.Table:
+    """MEMBERS by campaign and account."""
+    if not members:
+        return tables.MEMBERS.schema.empty_table()
+    table = pa.concat_tables(members)
+    asked = np.unique([table["first_seen"].to_numpy(), table["last_seen"].to_numpy()])
+    seen = engine.query(
+        "SELECT s.row, s.seen_at FROM signatures s JOIN asked a ON a.row = s.row ORDER BY s.row",
+        asked=pa.table({"row": carried.log.rows[asked]}),
+    )["seen_at"]
+    for name in ("first_seen", "last_seen"):
+        at = np.searchsorted(asked, table[name].to_numpy())
+        table = table.set_column(table.column_names.index(name), name, seen.take(pa.array(at)))
+    return table.cast(tables.MEMBERS.schema).sort_by([("campaign_id", "ascending"), ("account", "ascending")])
 
 
-def _table(spec: tables.TableSpec, columns: dict[str, Iterable[object] | pa.ChunkedArray]) -> pa.Table:
-    arrays = [c if isinstance(c, pa.ChunkedArray) else pa.array(c) for c in columns.values()]
-    return pa.table(arrays, names=list(columns)).cast(spec.schema)
+def _exchanges(engine: Engine, carried: Carried, found: dict[str, _Attributed]) -> Iterator[pa.Table]:
+    """ATTRIBUTED in the order of the log, some at a time."""
+    yield tables.ATTRIBUTED.schema.empty_table()
+    if not found:
+        return
+    names = pa.array(list(found), pa.string())
+    which = np.repeat(np.arange(len(found), dtype=np.int32), [len(a.places) for a in found.values()])
+    places = np.concatenate([a.places for a in found.values()])
+    order = np.argsort(places)
+    recipe = np.concatenate([a.recipe for a in found.values()])
+    share = np.concatenate([a.share for a in found.values()])
+    for at in range(0, len(order), EXCHANGES_AT_ONCE):
+        here = order[at : at + EXCHANGES_AT_ONCE]
+        rows, number = carried.log.rows[places[here]], recipe[here]
+        ids = engine.query(
+            f"""SELECT s.exchange_id FROM signatures s JOIN told t ON t.row = s.row
+            WHERE s.row BETWEEN {int(rows[0])} AND {int(rows[-1])} ORDER BY s.row""",
+            told=pa.table({"row": rows}),
+        )
+        yield pa.table(
+            {
+                "row": rows,
+                "exchange_id": ids["exchange_id"],
+                "account": carried.accounts[carried.log.owner[places[here]]],
+                "campaign_id": names.take(pa.array(which[here])),
+                "recipe": pa.array(_digests(carried, number), mask=number == 0),
+                "share": share[here],
+            }
+        )
+
+
+def _digests(carried: Carried, recipe: npt.NDArray[np.int32]) -> Ints:
+    """Of recipe numbers from 1; 0 of none."""
+    return np.concatenate([[0], carried.digests[0]]).astype(np.int64)[recipe]

@@ -42,11 +42,12 @@ def account_rows(engine: Engine, pseudonymous: bool) -> pa.Table:
 
 
 def exchange_rows(engine: Engine) -> pa.Table:
-    """One row an attributed exchange, by campaign and time."""
+    """One row an attributed exchange, in the order of the log."""
     rows = engine.read(tables.ATTRIBUTED, ["exchange_id", "campaign_id", "recipe", "share"])
     rows = rows.rename_columns(["exchange_id", "campaign_id", "recipe_id", "share"]).combine_chunks()
-    names = [None if r is None else pseudonym(r) for r in rows["recipe_id"].to_pylist()]
-    return rows.set_column(2, "recipe_id", pa.array(names, pa.string()))
+    recipes = rows["recipe_id"].combine_chunks().dictionary_encode()  # many exchanges run one recipe
+    names = pa.array(map(pseudonym, recipes.dictionary.to_pylist()), pa.string())
+    return rows.set_column(2, "recipe_id", names.take(recipes.indices))
 
 
 def table_differences(engine: Engine, out: Path) -> list[Difference]:

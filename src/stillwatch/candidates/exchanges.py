@@ -13,10 +13,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillwatch.candidates.places import Log, Places, Sample
+from stillwatch.candidates.places import Sample
 from stillwatch.candidates.words import Leftout, flat, without
 from stillwatch.engine import parts
 from stillwatch.engine.base import Engine
+from stillwatch.engine.log import Log, Places
 from stillwatch.engine.spill import Spill
 from stillwatch.methods.ragged import gathered
 from stillwatch.records import tables

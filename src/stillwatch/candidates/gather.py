@@ -12,10 +12,11 @@ import pyarrow as pa
 
 from stillwatch.candidates import exchanges
 from stillwatch.candidates.hyperedges import Group
-from stillwatch.candidates.places import Log, sample
+from stillwatch.candidates.places import sample
 from stillwatch.candidates.words import common_words
 from stillwatch.engine import parts
 from stillwatch.engine.base import Engine
+from stillwatch.engine.log import Log
 from stillwatch.methods.enclosing import smallest_around
 from stillwatch.records import tables
 from stillwatch.settings import CandidateSettings

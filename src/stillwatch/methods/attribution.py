@@ -10,12 +10,12 @@ tells its cover from its harvest no better than it should.
 from dataclasses import dataclass
 from typing import Self
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
-from stillwatch.methods.numbering import ranked
-
 Ints = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
 
 KIND_CAP_BITS = 10.0  # no single kind of token may decide alone: 2^10 is one in a thousand either way
@@ -28,6 +28,9 @@ OWN_HABIT = 0.5  # chance that a campaign exchange goes out with the account's o
 REPEATS = 3  # uses of one token by one account that count: exchanges of one account are not independent
 
 
+_PART = 1 << 20  # exchanges looked at at once, to need room for no more
+
+
 @dataclass(frozen=True, slots=True)
 class Mixture:
     """
@@ -37,27 +40,38 @@ class Mixture:
         responsibility: (n_exchanges,) probability that the exchange is a campaign one, 0…1.
         share: (n_accounts,) share of the account's exchanges that are, 0…1.
         gain_bits: (n_accounts,) log2 likelihood ratio member : not, each token counted at most three times.
-        token_bits: (n_exchanges, n_kinds) log2 f_C / f_B of the exchange's tokens, its own account left out of f_C; capped.
+        pair_bits: Of each kind (n_pairs,) log2 f_C / f_B of the (account, token) pairs, the account left out of f_C; capped.
+        pair: Of each kind (n_exchanges,) the pair of each exchange.
     """
 
     responsibility: Floats
     share: Floats
     gain_bits: Floats
-    token_bits: Floats
+    pair_bits: tuple[Floats, ...]
+    pair: tuple[Places, ...]
+
+    def token_bits(self, kind: int) -> Floats:
+        """(n_exchanges,) log2 f_C / f_B of the exchange's token of a kind."""
+        return self.pair_bits[kind][self.pair[kind]]
 
 
 def fit(
-    tokens: Ints, account: Ints, start: Floats, background: tuple[Floats, ...], n_background: float, rounds: int = 6
+    tokens: tuple[Places, ...],
+    account: Places,
+    start: Floats,
+    background: tuple[Floats, ...],
+    n_background: float,
+    rounds: int = 6,
 ) -> Mixture:
     """
-    Expectation-maximisation from a first guess.
+    Expectation-maximisation from a first guess. Works on (account, token) pairs; of an exchange little more than these is held.
 
     Args:
-        tokens: (n_exchanges, n_kinds) number of the exchange's token within its kind; the first kind is what was asked, and may
-            differ between any two exchanges, the others are habits of an account.
-        account: (n_exchanges,) number of its account, from 0.
+        tokens: Of each kind (n_exchanges,) number of the exchange's token; the first kind is what was asked, and may differ
+            between any two exchanges, the others are habits of an account.
+        account: (n_exchanges,) number of its account, from 0, ascending.
         start: (n_exchanges,) first responsibilities: 1 for exchanges that the group was found by, else 0.
-        background: one (n_tokens,) array a kind: how often the rest of the log carries the token.
+        background: Of each kind (n_tokens,) how often the rest of the log carries the token.
         n_background: Exchanges of the rest of the log.
         rounds: EM rounds; it settles in four.
 
@@ -65,20 +79,25 @@ def fit(
         McLachlan and Peel, Finite Mixture Models (2000), section 2. Ours: the cap a kind, the account's own background.
     """
     kinds = [
-        _Kind.of(tokens[:, k], account, counts, n_background, start=start, habit=k > 0) for k, counts in enumerate(background)
+        _Kind.of(token, account, counts, n_background, start=start, habit=k > 0)
+        for k, (token, counts) in enumerate(zip(tokens, background, strict=True))
     ]
     responsibility = start.astype(np.float64)
     sizes = np.bincount(account)
     share = np.zeros(len(sizes))
     for _ in range(rounds):
-        evidence = np.sum([kind.exchange_bits(responsibility) for kind in kinds], axis=0)
-        harvested = np.bincount(account, responsibility)
-        share = (harvested + PRIOR_SHARE * PRIOR_WEIGHT) / (sizes + PRIOR_WEIGHT)
-        odds = share[account] / (1.0 - share[account]) * np.exp2(evidence)
-        responsibility = odds / (1.0 + odds)
+        bits = [kind.exchange_bits(responsibility) for kind in kinds]
+        share = (_summed(account, responsibility, len(sizes)) + PRIOR_SHARE * PRIOR_WEIGHT) / (sizes + PRIOR_WEIGHT)
+        odds = share / (1.0 - share)
+        for at in range(0, len(account), _PART):
+            here = slice(at, at + _PART)
+            evidence = np.sum([b[kind.place[here]] for b, kind in zip(bits, kinds, strict=True)], axis=0)
+            ratio = odds[account[here]] * np.exp2(evidence)
+            responsibility[here] = ratio / (1.0 + ratio)
     gain = np.sum([kind.account_bits(responsibility) for kind in kinds], axis=0)
-    shares = np.bincount(account, responsibility) / np.maximum(sizes, 1)
-    return Mixture(responsibility, shares, gain, np.column_stack([kind.token_bits(responsibility) for kind in kinds]))
+    shares = _summed(account, responsibility, len(sizes)) / np.maximum(sizes, 1)
+    pair_bits = tuple(kind.token_bits(responsibility) for kind in kinds)
+    return Mixture(responsibility, shares, gain, pair_bits, tuple(kind.place for kind in kinds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,26 +114,28 @@ class _Kind:
         counts: (n_tokens,) uses in the rest of the log.
         n_background: Exchanges of the rest of the log.
         start: (n_pairs,) uses among the exchanges that the group was found by.
+        everything: (n_pairs,) uses.
         habit: An account's habit, not what was asked.
     """
 
-    place: Ints
-    account: Ints
-    token: Ints
+    place: Places
+    account: Places
+    token: Places
     counts: Floats
     n_background: float
     start: Floats
+    everything: Floats
     habit: bool
 
     @classmethod
-    def of(cls, token: Ints, account: Ints, counts: Floats, n_background: float, start: Floats, habit: bool) -> Self:
+    def of(cls, token: Places, account: Places, counts: Floats, n_background: float, start: Floats, habit: bool) -> Self:
         """Number the pairs."""
-        pair, place = ranked(account * len(counts) + token)
-        used = np.bincount(place, start, len(pair)).astype(np.float64)
-        return cls(place, pair // len(counts), pair % len(counts), counts, n_background, used, habit)
+        place, owner, carried = _paired(account.astype(np.int32), token.astype(np.int32))
+        used, everything = _summed(place, start, len(owner)), np.bincount(place, minlength=len(owner)).astype(np.float64)
+        return cls(place, owner, carried, counts, n_background, used, everything, habit)
 
     def _uses(self, weight: Floats) -> Floats:
-        return np.bincount(self.place, weight, len(self.token)).astype(np.float64)
+        return _summed(self.place, weight, len(self.token))
 
     def _learned(self, responsibility: Floats) -> Floats:
         """Uses that teach the campaign's law. What asks nothing in common (token 0) teaches only as it did at the start:
@@ -136,16 +157,15 @@ class _Kind:
         return (others + foreign * law) / (total + foreign), with_own
 
     def exchange_bits(self, responsibility: Floats) -> Floats:
-        """log2 of how much better the campaign explains each exchange than the account's other traffic does."""
+        """(n_pairs,) log2 of how much better the campaign explains such an exchange than the account's other traffic does."""
         inside, outside = self._laws(responsibility)
         if not self.habit:
-            return _bits(inside, outside)[self.place]
+            return _bits(inside, outside)
         rest = self._uses(1.0 - responsibility)
         total = np.bincount(self.account, rest)[self.account]
-        everything = self._uses(np.ones(len(responsibility)))
-        usual = everything / np.bincount(self.account, everything)[self.account]
+        usual = self.everything / np.bincount(self.account, self.everything)[self.account]
         own = (rest + OWN_WEIGHT * usual) / (total + OWN_WEIGHT)
-        return _bits((1.0 - OWN_HABIT) * inside + OWN_HABIT * usual, own)[self.place]
+        return _bits((1.0 - OWN_HABIT) * inside + OWN_HABIT * usual, own)
 
     def account_bits(self, responsibility: Floats) -> Floats:
         """Bits of membership: of each distinct token of the attributed exchanges its ratio; a habit counts once, and only for."""
@@ -155,9 +175,43 @@ class _Kind:
         return np.bincount(self.account, uses * (np.maximum(bits, 0.0) if self.habit else bits)).astype(np.float64)
 
     def token_bits(self, responsibility: Floats) -> Floats:
-        """(n_exchanges,) log2 f_C / f_B of each exchange's token."""
-        return _bits(*self._laws(responsibility))[self.place]
+        """(n_pairs,) log2 f_C / f_B of each token, its account left out of f_C."""
+        return _bits(*self._laws(responsibility))
 
 
 def _bits(f_c: Floats, f_b: Floats) -> Floats:
     return np.clip(np.log2(f_c / f_b), -KIND_CAP_BITS, KIND_CAP_BITS)
+
+
+@numba.njit(cache=True, nogil=True)
+def _paired(account: Places, token: Places) -> tuple[Places, Places, Places]:
+    """
+    (account, token) pairs, by account and then by token: the pair of each exchange, and account and token of each pair.
+
+    Accounts ascend, so that each is looked at by itself.
+    """
+    place = np.empty(len(account), np.int32)
+    owner, carried = np.empty(len(account), np.int32), np.empty(len(account), np.int32)
+    n = begin = 0
+    while begin < len(account):
+        end = begin
+        while end < len(account) and account[end] == account[begin]:
+            end += 1
+        first = n
+        ascending = np.sort(token[begin:end])
+        for i in range(len(ascending)):
+            if i == 0 or ascending[i] != ascending[i - 1]:
+                owner[n], carried[n] = account[begin], ascending[i]
+                n += 1
+        place[begin:end] = first + np.searchsorted(carried[first:n], token[begin:end])
+        begin = end
+    return place, owner[:n].copy(), carried[:n].copy()
+
+
+@numba.njit(cache=True, nogil=True)
+def _summed(number: Places, weight: Floats, n: int) -> Floats:
+    """`numpy.bincount` with weights, without making the numbers wider."""
+    out = np.zeros(n, np.float64)
+    for i in range(len(number)):
+        out[number[i]] += weight[i]
+    return out

@@ -8,6 +8,7 @@ from stillwatch.methods.numbering import in_runs, numbered
 from stillwatch.methods.overlap import distinct_pairs
 
 Ints = NDArray[np.int64]
+Numbers = NDArray[np.integer]
 Bools = NDArray[np.bool_]
 
 LIST_SHARE = 0.1  # of a group's accounts that sent an item, from which it is an item of their common list
@@ -17,7 +18,7 @@ BY_CHANCE = 1e-3  # that so much of it is repeated, were it as often so as among
 """Rates: benchmarks/quality/calibration."""
 
 
-def holders(account: Ints, item: Ints) -> Ints:
+def holders(account: Numbers, item: Ints) -> Ints:
     """
     How many accounts sent each exchange's item; 0 where that is not known (item 0).
 
@@ -44,7 +45,7 @@ def of_a_list(n_holders: Ints, n_accounts: int) -> Bools:
     return found
 
 
-def repeaters(account: Ints, repeated: Bools, size: int) -> Bools:
+def repeaters(account: Numbers, repeated: Bools, size: int) -> Bools:
     """
     Which accounts send mostly what others also send, where the rest of the group does not: they work through a list beside it.
 

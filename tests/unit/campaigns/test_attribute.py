@@ -1,8 +1,11 @@
 """From a campaign to its accounts and exchanges."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from tests.fleet import COVER, HARVEST, MEMBERS, a_fleet
 from tests.tables import an_engine, minutes, stored
@@ -197,3 +200,28 @@ def test_who_is_cleared_is_touched_at_most(tmp_path: Path) -> None:
 
     assert told == {a: "touched" if a < 5 else "core" for a in range(MEMBERS)}
     assert min(engine.read(tables.ATTRIBUTED)["account"].to_pylist()) == 5
+
+
+def test_the_order_in_which_tables_are_stored_changes_nothing(tmp_path: Path) -> None:
+    """Rows and uses shuffled: the same members, times and exchanges, in the order of the log."""
+    engine = a_fleet(tmp_path)
+    before = run(engine)
+    rng = np.random.default_rng(3)
+    shuffled = {
+        spec.name: engine.read(spec).take(pa.array(rng.permutation(engine.read(spec).num_rows))).to_pylist()
+        for spec in (tables.SIGNATURES, tables.USES, tables.GROUP_EXCHANGES)
+    }
+
+    after = run(stored(engine, **shuffled))
+
+    assert after == before
+    assert [e["row"] for e in after[1]] == sorted(e["row"] for e in after[1])
+
+
+def test_exchanges_are_written_some_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In small pieces the table is the same as in one."""
+    engine = a_fleet(tmp_path)
+    before = run(engine)
+    monkeypatch.setattr(sys.modules[attribute.__module__], "EXCHANGES_AT_ONCE", 7)
+
+    assert run(engine) == before

@@ -9,7 +9,8 @@ import pytest
 from tests.tables import an_engine, minutes, stored
 
 from stillwatch.candidates.hyperedges import Group
-from stillwatch.candidates.places import Log, sample
+from stillwatch.candidates.places import sample
+from stillwatch.engine.log import Log
 
 
 @pytest.mark.parametrize("shuffled", [False, True])
