@@ -3,7 +3,7 @@
 import errno
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ from stillwatch.records.tables import TableSpec
 from stillwatch.records.whole import whole
 
 ROW_GROUP = 131_072
-_UNIQUE = frozenset({"row", "exchange_id", "exact", "seen_at"})  # as a rule another value in each row
-_STORAGE: dict[str, Any] = {"compression": "zstd", "compression_level": 1}
+_UNIQUE = frozenset({"row", "exchange_id", "exact", "seen_at", "session", "semantic_hi", "semantic_lo"})  # as a rule in each row
+_REPEATING_LISTS = frozenset({"tokens", "elicitation"})  # words of a language, and logits of five classes
+_DIGESTS = frozenset({"exact", "semantic_hi", "semantic_lo", "fragments", "fill", "tokens", "elicitation"})
+_DICTIONARY_BYTES = 4 << 20  # a million words; beyond it a column is written without its dictionary
 
 
 def folder(root: Path, spec: TableSpec) -> Path:
@@ -79,7 +81,7 @@ def replace_part(target: Path, spec: TableSpec, tables: pa.Table | Iterable[pa.T
     try:
         with (
             whole(target) as beside,
-            pq.ParquetWriter(beside, spec.schema, use_dictionary=_repeating(spec), **_STORAGE) as writer,
+            pq.ParquetWriter(beside, spec.schema, **_storage(spec)) as writer,
         ):
             for table in [tables] if isinstance(tables, pa.Table) else tables:
                 checked = conform(spec, table)
@@ -90,9 +92,37 @@ def replace_part(target: Path, spec: TableSpec, tables: pa.Table | Iterable[pa.T
     return n_rows
 
 
-def _repeating(spec: TableSpec) -> list[str]:
-    """Columns that a dictionary makes smaller; what hardly ever repeats, digests in lists above all, is looked up in vain."""
-    return [f.name for f in spec.schema if not pa.types.is_nested(f.type) and f.name not in _UNIQUE]
+def _storage(spec: TableSpec) -> dict[str, Any]:
+    """
+    How a table is laid out in its parts: dictionaries where values repeat, no compression of digests.
+
+    What hardly ever repeats is looked up in vain, and digests are random bytes: zstd takes a fifth off lists of them, for more
+    time than all else takes, and every reader adds to it.
+    """
+    leaves = {path: field.name for field in spec.schema for path in _leaves(field)}
+    return {
+        "use_dictionary": [path for path, name in leaves.items() if _repeats(spec, name)],
+        "compression": {path: "none" if name in _DIGESTS else "zstd" for path, name in leaves.items()},
+        "compression_level": {path: 1 for path, name in leaves.items() if name not in _DIGESTS},
+        "dictionary_pagesize_limit": _DICTIONARY_BYTES,
+    }
+
+
+def _repeats(spec: TableSpec, name: str) -> bool:
+    nested = pa.types.is_nested(spec.schema.field(name).type)
+    return name in _REPEATING_LISTS if nested else name not in _UNIQUE
+
+
+def _leaves(field: pa.Field, above: str = "") -> Iterator[str]:
+    """The paths of a column's values as Parquet names them."""
+    path = above + field.name
+    if pa.types.is_list(field.type):
+        yield from _leaves(field.type.value_field.with_name("element"), path + ".list.")
+    elif pa.types.is_struct(field.type):
+        for inner in field.type:
+            yield from _leaves(inner, path + ".")
+    else:
+        yield path
 
 
 def write_file(path: Path, table: pa.Table) -> None:

@@ -133,18 +133,19 @@ class _Signed:
             self._keep(tables.SIGNATURES, _named(taken, rows))
             self._keep(tables.ACCOUNTS, people)
             return
-        self._keep(tables.SIGNATURES, _named(signatures.sign(batch, 0, task.key), rows))
-        self._keep(tables.ACCOUNTS, signatures.accounts(batch, task.key))
+        signed = signatures.sign(batch, 0, task.key)
+        self._keep(tables.SIGNATURES, _named(signed, rows))
+        self._keep(tables.ACCOUNTS, signatures.accounts(batch, task.key, signed["account"]))
         if task.epoch:
             shared = (*signatures.shared_tables(batch, 0, task.epoch), signatures.settings_table(batch, 0))
             for spec, table in zip(_SHARED, shared, strict=True):
                 self._keep(spec, _named(table, rows))
 
     def write(self, root: Path, number: int, label: str | None) -> None:
-        """Write the parts of a split."""
+        """Write the parts of a split, each as one table: a row group a batch costs a tenth more, and finds fewer repetitions."""
         for spec in SIGNED_TABLES:
             if spec.name in self.tables:
-                parts.write_part(root, spec, number, self.tables[spec.name], label)
+                parts.write_part(root, spec, number, pa.concat_tables(self.tables[spec.name]), label)
 
     def _keep(self, spec: TableSpec, table: pa.Table) -> None:
         self.tables.setdefault(spec.name, []).append(table)

@@ -126,19 +126,21 @@ def contracts(exchanges: pa.RecordBatch, key: Key) -> pa.Array:
     return pa.concat_tables(found)["contract"].combine_chunks() if found else pa.nulls(0, pa.int64())
 
 
-def accounts(exchanges: pa.RecordBatch, key: Key) -> pa.Table:
+def accounts(exchanges: pa.RecordBatch, key: Key, pseudonyms: pa.ChunkedArray | None = None) -> pa.Table:
     """
     The distinct accounts of a batch with the organisation last seen with each, sorted by pseudonym.
 
     Args:
         exchanges: Rows of `exchanges`.
         key: Keys the pseudonyms, as in `sign`.
+        pseudonyms: (n,) those that `sign` gave the rows, where it has.
 
     Returns:
         A table of `accounts`.
     """
     names = _column(exchanges, "account_id")
-    table = pa.table({"account": digests(names, key, "account"), "account_id": names, "org_id": _column(exchanges, "org_id")})
+    given = digests(names, key, "account") if pseudonyms is None else pseudonyms
+    table = pa.table({"account": given, "account_id": names, "org_id": _column(exchanges, "org_id")})
     grouped = table.group_by(["account", "account_id"]).aggregate([("org_id", "max")]).rename_columns({"org_id_max": "org_id"})
     return grouped.select(list(ACCOUNTS.names)).sort_by("account").cast(ACCOUNTS.schema)
 

@@ -91,8 +91,10 @@ def scan_column(scanner: Scanner, column: pa.Array, most_fragments: int, wanted:
 
 
 @njit(cache=True, nogil=True)
-def _sets(lists: Any, data: Any, offsets: Any, out: Any) -> None:
+def _sets(lists: Any, there: Any, data: Any, offsets: Any, out: Any) -> None:
     for i in range(len(out)):
+        if not there[i]:
+            continue
         total = _U0
         for j in range(lists[i], lists[i + 1]):
             total += mix(hash_bytes(data, offsets[j], offsets[j + 1]))
@@ -106,11 +108,9 @@ def set_values(column: pa.Array) -> npt.NDArray[np.uint64]:
     Args:
         column: list<string>, possibly null.
     """
-    filled = pc.fill_null(column, pa.scalar([], column.type)) if column.null_count else column
-    names = texts_of(filled.flatten())
-    lists = np.zeros(len(filled) + 1, np.int64)
-    np.cumsum(pc.list_value_length(filled).to_numpy(zero_copy_only=False), out=lists[1:])
-    out = np.zeros(len(filled), np.uint64)
-    padded = np.concatenate([names.data, np.zeros(8, np.uint8)])
-    _sets(lists, padded, names.offsets, out)
+    out = np.zeros(len(column), np.uint64)
+    if column.null_count < len(column):
+        names = texts_of(column.values)
+        padded = np.concatenate([names.data, np.zeros(8, np.uint8)])
+        _sets(column.offsets.to_numpy(), column.is_valid().to_numpy(zero_copy_only=False), padded, names.offsets, out)
     return out

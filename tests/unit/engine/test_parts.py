@@ -129,3 +129,22 @@ def test_which_columns_hold_anything_is_read_from_the_footers(tmp_path: Path) ->
 
     assert {"row", "tokens"} <= found
     assert not {"org", "fill"} & found
+
+
+def test_digests_lie_as_they_are_and_words_in_a_dictionary(tmp_path: Path) -> None:
+    """Each column has the layout that fits its values, in whatever type it is nested, and reads as it was written."""
+    lists = {"fragments": [5, 6], "tokens": [1, 2], "fill": [7], "elicitation": [0, 1, 2, 3, 4], "blobs": [9]}
+    row = {"exact": 3, "session": 4} | lists
+    table = a_table(tables.SIGNATURES, [row, row | {"tokens": None, "fragments": []}])
+
+    parts.write_part(tmp_path, tables.SIGNATURES, 0, [table, table])
+
+    (path,) = parts.part_files(tmp_path, tables.SIGNATURES)
+    group = pq.read_metadata(path).row_group(0)
+    laid = {c.path_in_schema: c for c in (group.column(i) for i in range(group.num_columns))}
+    plain = {name.split(".")[0] for name, c in laid.items() if c.compression == "UNCOMPRESSED"}
+    looked_up = {name.split(".")[0] for name, c in laid.items() if "RLE_DICTIONARY" in c.encodings}
+    assert parts.read_file(path).equals(pa.concat_tables([table, table]))
+    assert plain == {"exact", "fragments", "fill", "tokens", "elicitation", "semantic_hi", "semantic_lo"}
+    assert {"tokens", "elicitation", "account", "config"} <= looked_up
+    assert not looked_up & {"row", "exchange_id", "session", "exact", "fragments", "fill", "blobs", "semantic_hi"}

@@ -236,3 +236,4 @@ def test_accounts_are_distinct_and_sorted() -> None:
 
     assert [r["account"] for r in told] == sorted(KEY.digest("account", a) for a in ("a", "b"))
     assert {(r["account_id"], r["org_id"]) for r in told} == {("a", "org"), ("b", "org2")}
+    assert accounts(rows, KEY, sign(rows, 0, KEY)["account"]).to_pylist() == told
