@@ -11,13 +11,15 @@ import pyarrow as pa
 from stillwatch.campaigns import alternatives, calibrate, reference, score
 from stillwatch.engine.base import Engine
 from stillwatch.methods import fdr, shared_members
+from stillwatch.methods.relation import Relation
+from stillwatch.methods.shared_members import Rule
 from stillwatch.records import tables
 from stillwatch.settings import CampaignSettings
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int32]
-Matrix = npt.NDArray[np.bool_]
+Bools = npt.NDArray[np.bool_]
 
 SAME_CAMPAIGN = (
     0.5  # share of the smaller group's accounts, or of its telling tokens, that two groups of one campaign have in common
@@ -49,7 +51,7 @@ class Judged:
     p: Floats
     q: Floats
     n_accounts: Ints
-    enough: npt.NDArray[np.bool_]
+    enough: Bools
 
 
 def judge(engine: Engine, settings: CampaignSettings, known: reference.Reference) -> pa.Table:
@@ -171,8 +173,8 @@ def _q_values(engine: Engine, groups: Ints, bits: Floats, p: Floats) -> Floats:
     if not len(looked_at):
         return q
     labels, apart = _overlapping(engine, groups[looked_at], bits[looked_at])
-    single = labels >= 0
-    findings = shared_members.led_by(~apart[np.ix_(single, single)], np.argsort(p[looked_at[single]], kind="stable"))
+    single = np.flatnonzero(labels >= 0)
+    findings = shared_members.led_by(~apart.of(single), np.argsort(p[looked_at[single]], kind="stable"))
     n_tests = effective_tests(engine, groups, p)
     q[looked_at[single]] = calibrate.q_values(p[looked_at[single]], findings, n_tests)
     return q
@@ -227,7 +229,7 @@ def _standing(judged: Judged, places: Ints) -> int:
     return int(near[order[0]])
 
 
-def _overlapping(engine: Engine, groups: Ints, bits: Floats) -> tuple[Ints, Matrix]:
+def _overlapping(engine: Engine, groups: Ints, bits: Floats) -> tuple[Ints, Relation]:
     """
     Label of each group, and which pairs have nothing to do with each other; groups of one campaign share accounts or what tells
     them.
@@ -237,55 +239,95 @@ def _overlapping(engine: Engine, groups: Ints, bits: Floats) -> tuple[Ints, Matr
     worth of bits, holds strangers beside it, who would be named with the part: the label of all these is -1. A part that is
     a slice of one wording has no strangers beside it, but more of its own.
     """
-    accounts = _in_common(engine, groups, _ACCOUNTS)
-    part = shared_members.parts_of(accounts, PART_OF)
-    as_strong = bits[:, None] >= bits[None, :] - score.MIN_FAMILY_BITS
-    linked = shared_members.parts_of(accounts, SAME_CAMPAIGN) & as_strong  # strong enough that it is a campaign's
     n_accounts = engine.query("SELECT count(DISTINCT account) AS n FROM group_accounts")["n"][0].as_py()
-    alike, by_tokens, apart = _alike_and_apart(accounts, _in_common(engine, groups, _TELLING_TOKENS))
-    mixed = shared_members.holding_both(part, apart) | shared_members.holding_both(linked, apart)
-    dealt = _dealt(accounts, n_accounts)
+    accounts = _by_accounts(engine, groups, n_accounts)
+    tokens = _by_tokens(engine, groups)
+    alike = accounts.alike | (tokens.alike & accounts.some)
+    apart = ~(accounts.some | tokens.some)
+    as_strong = Relation.at_least(bits, bits - score.MIN_FAMILY_BITS)  # strong enough that it is a campaign's
+    mixed = shared_members.holding_both(accounts.part, apart)
+    mixed |= shared_members.holding_both(accounts.half & as_strong, apart)
     disjoint = _communities(engine, groups)  # by construction: that two of them share nobody says nothing
-    strangers = ~(disjoint[:, None] & disjoint[None, :]) & ~shared_members.lift_at_least(accounts, n_accounts, 1.0)
-    mixed |= shared_members.holding_both(dealt & as_strong, strangers)
-    alike |= dealt
-    del accounts, as_strong, dealt, strangers
-    whole = _of_its_wording(engine, groups) >= WHOLE
-    kept = np.flatnonzero(~(mixed | _diluted(part[whole], bits[whole], bits)))
+    strangers = ~(Relation.among(disjoint) | accounts.by_chance)
+    mixed |= shared_members.holding_both(accounts.dealt & as_strong, strangers)
+    kept = np.flatnonzero(~(mixed | _diluted(engine, groups, accounts.part, bits)))
     labels = np.full(len(groups), -1, np.int64)
-    labels[kept] = _joined(alike[np.ix_(kept, kept)], by_tokens[np.ix_(kept, kept)])
+    labels[kept] = _joined((alike | accounts.dealt).of(kept), tokens.alike.of(kept))
     return labels, apart
 
 
-def _dealt(accounts: Counts, n_accounts: int) -> Matrix:
-    """Which pairs of groups share so many accounts, and so much more than by chance, that recipes were dealt out to one fleet."""
-    dealt = shared_members.overlap_at_least(accounts, SOME) & shared_members.lift_at_least(accounts, n_accounts, TIMES_CHANCE)
-    return dealt & (accounts >= LARGE)
+@dataclass(frozen=True, slots=True)
+class _Accounts:
+    """
+    How pairs of groups are related by their accounts.
+
+    Args:
+        alike: Half of the smaller is common.
+        some: More than strangers have is common.
+        part: The first is as good as all of it in the second, which is larger.
+        half: Half of the first lies in the second, which is larger.
+        by_chance: At least so much as chance gives is common.
+        dealt: So much, and so much more than by chance, that recipes were dealt out to one fleet.
+    """
+
+    alike: Relation
+    some: Relation
+    part: Relation
+    half: Relation
+    by_chance: Relation
+    dealt: Relation
 
 
-def _alike_and_apart(accounts: Counts, tokens: Counts) -> tuple[Matrix, Matrix, Matrix]:
-    """Which pairs of groups are alike, which share what tells them, and which have nothing to do with each other."""
-    above = np.nextafter(STRANGERS, 1.0)
-    some_accounts, by_tokens = (shared_members.overlap_at_least(c, s) for c, s in ((accounts, above), (tokens, SAME_CAMPAIGN)))
-    alike = shared_members.overlap_at_least(accounts, SAME_CAMPAIGN) | (by_tokens & some_accounts)
-    return alike, by_tokens, ~(some_accounts | shared_members.overlap_at_least(tokens, above))
+def _by_accounts(engine: Engine, groups: Ints, n_accounts: int) -> _Accounts:
+    related = shared_members.related(
+        *_things(engine, groups, _ACCOUNTS),
+        len(groups),
+        [
+            Rule("overlap", SAME_CAMPAIGN),
+            Rule("overlap", np.nextafter(STRANGERS, 1.0)),
+            Rule("part", PART_OF),
+            Rule("part", SAME_CAMPAIGN),
+            Rule("lift", 1.0, n_accounts),
+            Rule("overlap", SOME),
+            Rule("lift", TIMES_CHANCE, n_accounts),
+            Rule("count", LARGE),
+        ],
+    )
+    alike, some, part, half, by_chance, overlap, lifted, large = related
+    return _Accounts(alike, some, part, half, by_chance, overlap & lifted & large)
 
 
-def _communities(engine: Engine, groups: Ints) -> npt.NDArray[np.bool_]:
+@dataclass(frozen=True, slots=True)
+class _Tokens:
+    """How pairs of groups are related by what tells them: half of the smaller is common; more than strangers have is."""
+
+    alike: Relation
+    some: Relation
+
+
+def _by_tokens(engine: Engine, groups: Ints) -> _Tokens:
+    rules = [Rule("overlap", SAME_CAMPAIGN), Rule("overlap", np.nextafter(STRANGERS, 1.0))]
+    alike, some = shared_members.related(*_things(engine, groups, _TELLING_TOKENS), len(groups), rules)
+    return _Tokens(alike, some)
+
+
+def _communities(engine: Engine, groups: Ints) -> Bools:
     """Which groups are parts of the accounts' graph."""
     found = engine.query("SELECT \"group\" FROM groups WHERE origin = 'community'")
     return np.isin(groups, found["group"].to_numpy())
 
 
-def _diluted(part: Matrix, own_bits: Floats, bits: Floats) -> Matrix:
-    """Which groups score a family's worth of bits less than one of these parts of theirs."""
+def _diluted(engine: Engine, groups: Ints, part: Relation, bits: Floats) -> Bools:
+    """Which groups score a family's worth of bits less than one of their parts that is whole."""
+    weaker = part & Relation.at_least(bits, bits + score.MIN_FAMILY_BITS)
+    asked = np.flatnonzero(weaker.words.any(axis=1))
     out = np.zeros(len(bits), np.bool_)
-    for inside, score_bits in zip(part, own_bits.tolist(), strict=True):
-        out |= inside & (score_bits >= bits + score.MIN_FAMILY_BITS)
+    for inside in asked[_of_its_wording(engine, groups[asked]) >= WHOLE].tolist():
+        out |= weaker.row(inside)
     return out
 
 
-def _joined(alike: Matrix, by_tokens: Matrix) -> Ints:
+def _joined(alike: Relation, by_tokens: Relation) -> Ints:
     """
     Label of each group: those that are alike, and sets of such groups of which half of all pairs share what tells them.
 
@@ -294,13 +336,16 @@ def _joined(alike: Matrix, by_tokens: Matrix) -> Ints:
     labels = shared_members.connected(alike)
     size = np.bincount(labels)
     links = np.zeros((len(size), len(size)))
-    for label, row in zip(labels.tolist(), by_tokens, strict=True):
-        links[label] += np.bincount(labels[row], minlength=len(size))
-    return shared_members.connected(links >= MOST_PAIRS * np.outer(size, size))[labels]
+    for place, label in enumerate(labels.tolist()):
+        links[label] += np.bincount(labels[by_tokens.row(place)], minlength=len(size))
+    half = Relation.of_rows([links >= MOST_PAIRS * np.outer(size, size)], len(size))
+    return shared_members.connected(half)[labels]
 
 
 def _of_its_wording(engine: Engine, groups: Ints) -> Floats:
     """Share of the log's exchanges worded as a group's that lie in it, 0…1 each; 1 where wording does not tell it."""
+    if not len(groups):
+        return np.ones(0)
     listed = ", ".join(map(str, groups.tolist()))
     shares = engine.query(
         f"""WITH looked AS (SELECT e."group", e.row FROM group_exchanges e JOIN groups g ON g."group" = e."group"
@@ -320,7 +365,11 @@ def _of_its_wording(engine: Engine, groups: Ints) -> Floats:
 
 def _in_common(engine: Engine, groups: Ints, sql: str) -> Counts:
     """(n_groups, n_groups): things that two groups share."""
+    return shared_members.in_common(*_things(engine, groups, sql), len(groups))
+
+
+def _things(engine: Engine, groups: Ints, sql: str) -> tuple[Ints, Ints]:
+    """Which group, by its place, holds which thing: sorted by thing, then by group."""
     listed = ", ".join(map(str, groups.tolist()))
     pairs = engine.query(f'SELECT * FROM ({sql}) WHERE "group" IN ({listed}) ORDER BY thing, "group"')
-    place = np.searchsorted(groups, pairs["group"].to_numpy())
-    return shared_members.in_common(place, pairs["thing"].to_numpy(), len(groups))
+    return np.searchsorted(groups, pairs["group"].to_numpy()), pairs["thing"].to_numpy()

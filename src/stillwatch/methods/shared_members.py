@@ -1,9 +1,10 @@
-"""Sets that share members: how many each two have in common, and which hold parts that have nothing to do with each other."""
+"""Sets that share members: how many each two have in common, how they are related, and which hold parts that are strangers."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +14,11 @@ from stillwatch.methods.cores import available_cores
 from stillwatch.methods.hashing import U, lowest_bit
 from stillwatch.methods.postings import roots, unite
 from stillwatch.methods.ragged import by_number
+from stillwatch.methods.relation import Relation, words_of
 
 Ints = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int32]
-Matrix = npt.NDArray[np.bool_]
+Words = npt.NDArray[np.uint64]
 
 _BLOCK = 64  # rows and columns that are mirrored at once: two blocks fit into the processor's cache
 _THREADS = available_cores()
@@ -38,15 +40,20 @@ def in_common(sets: Ints, members: Ints, n_sets: int) -> Counts:
     >>> in_common(np.array([0, 1, 1]), np.array([7, 7, 9]), 2).tolist()
     [[1, 1], [1, 2]]
     """
-    sizes = np.diff(np.append(np.flatnonzero(np.diff(members, prepend=members[:1] - 1)), len(members)))
-    ends = np.repeat(np.cumsum(sizes), sizes)
-    narrow = sets.astype(np.int32)
-    starts, places = by_number(narrow, np.arange(len(sets)), n_sets)
+    held = _held(sets, members, n_sets)
     out = np.zeros((n_sets, n_sets), np.int32)
     with ThreadPoolExecutor(_THREADS) as pool:
-        list(pool.map(lambda number: _in_common(narrow, ends, starts, places, out, number, _THREADS), range(_THREADS)))
+        list(pool.map(lambda number: _in_common(*held, out, number, _THREADS), range(_THREADS)))
     _by_rows(_mirror, out)
     return out
+
+
+def _held(sets: Ints, members: Ints, n_sets: int) -> tuple[Counts, Ints, Ints, Ints]:
+    """Sets by member, where each member's end, and of each set the places in that list."""
+    sizes = np.diff(np.append(np.flatnonzero(np.diff(members, prepend=members[:1] - 1)), len(members)))
+    narrow = sets.astype(np.int32)
+    starts, places = by_number(narrow, np.arange(len(sets)), n_sets)
+    return narrow, np.repeat(np.cumsum(sizes), sizes), starts, places
 
 
 @njit(cache=True, nogil=True)
@@ -76,66 +83,106 @@ def _mirror(first: int, last: int, out: Counts) -> None:
                     out[i, j] = out[j, i]
 
 
-def overlap_at_least(common: Counts, share: float) -> Matrix:
+@dataclass(frozen=True, slots=True)
+class Rule:
     """
-    Which pairs have at least this share of the smaller set in common (overlap coefficient); none with an empty set.
+    When two sets are related.
 
     Args:
-        common: As `in_common` gives it.
-        share: Above 0, to 1.
+        kind: "overlap": at least this share of the smaller set is common (overlap coefficient); none with an empty set.
+            "part": the first is smaller than the second, and at least this share of it lies there.
+            "lift": at least so many times as much is common as sets of their sizes would have by chance among `n` members.
+            "count": at least so many members are common.
+        least: Above 0; of a share to 1.
+        n: Members that there are, for a lift.
     """
-    out = np.empty(common.shape, np.bool_)
-    _by_rows(_at_least, common, np.diagonal(common).copy(), share, out)
-    return out
+
+    kind: Literal["overlap", "part", "lift", "count"]
+    least: float
+    n: int = 1
 
 
-@njit(cache=True, nogil=True)
-def _at_least(first: int, last: int, common: Counts, sizes: Counts, share: float, out: Matrix) -> None:
-    for i in range(first, last):
-        for j in range(len(sizes)):
-            out[i, j] = common[i, j] / max(min(sizes[i], sizes[j]), 1) >= share
+_KINDS = ("overlap", "part", "lift", "count")
 
 
-def lift_at_least(common: Counts, n: int, times: float) -> Matrix:
+def related(sets: Ints, members: Ints, n_sets: int, rules: Sequence[Rule]) -> list[Relation]:
     """
-    Which pairs have at least so many times as much in common as sets of their sizes would have by chance.
+    The pairs of sets that each rule relates. Counts are held a row at a time: a bit a pair and rule is what is kept.
 
     Args:
-        common: As `in_common` gives it.
-        n: Members that there are.
-        times: Above 0.
+        sets, members, n_sets: As of `in_common`.
 
-    >>> lift_at_least(np.array([[10, 4], [4, 20]], np.int32), 100, 2.0).tolist()
-    [[True, True], [True, True]]
+    >>> overlap, part = related(np.array([0, 1, 1]), np.array([7, 7, 9]), 2, [Rule("overlap", 0.5), Rule("part", 0.5)])
+    >>> overlap.rows(0, 2).tolist(), part.rows(0, 2).tolist()
+    ([[True, True], [True, True]], [[False, True], [False, False]])
     """
-    out = np.empty(common.shape, np.bool_)
-    _by_rows(_lifted, common, np.diagonal(common).copy(), n, times, out)
-    return out
+    held = _held(sets, members, n_sets)
+    sizes = np.bincount(sets, minlength=n_sets).astype(np.int32)
+    kinds = np.array([_KINDS.index(rule.kind) for rule in rules])
+    needs = np.array([_needs(rule, sizes) for rule in rules], np.int32).reshape(len(rules), n_sets)
+    lifts = np.array([[rule.least, rule.n] for rule in rules], np.float64).reshape(-1, 2)
+    upper, lower = (np.zeros((len(rules), n_sets, words_of(n_sets)), np.uint64) for _ in range(2))
+    with ThreadPoolExecutor(_THREADS) as pool:
+        list(pool.map(lambda at: _related(*held, sizes, kinds, needs, lifts, upper, lower, at, _THREADS), range(_THREADS)))
+    for rule, up, low in zip(rules, upper, lower, strict=True):
+        up |= Relation(low if rule.kind == "part" else up, n_sets).transposed().words
+    return [Relation(up, n_sets) for up in upper]
+
+
+def _needs(rule: Rule, sizes: Counts) -> Counts:
+    """(n_sets,) of a share, the least count that is so much of each set; of a count, itself."""
+    if rule.kind in ("overlap", "part"):
+        whole = np.maximum(sizes, 1)
+        least = np.floor(rule.least * whole).astype(np.int32) - 1
+        while (short := least / whole < rule.least).any():
+            least += short
+        return np.maximum(least, 1)
+    return np.full(len(sizes), np.ceil(rule.least), np.int32)
 
 
 @njit(cache=True, nogil=True)
-def _lifted(first: int, last: int, common: Counts, sizes: Counts, n: int, times: float, out: Matrix) -> None:
-    for i in range(first, last):
-        for j in range(len(sizes)):
-            out[i, j] = common[i, j] > 0 and common[i, j] * float(n) >= times * sizes[i] * sizes[j]
+def _related(
+    sets: Counts,
+    ends: Ints,
+    starts: Ints,
+    places: Ints,
+    sizes: Counts,
+    kinds: Ints,
+    needs: npt.NDArray[np.int32],
+    lifts: npt.NDArray[np.float64],
+    upper: Words,
+    lower: Words,
+    number: int,
+    n_threads: int,
+) -> None:
+    """Of every n-th row the pairs from the diagonal on: how the row is related to the column, and, of parts, the column to it."""
+    n = len(sizes)
+    common = np.zeros(n, np.int32)
+    for i in range(number, n, n_threads):
+        common[i:] = 0
+        for k in range(starts[i], starts[i + 1]):
+            for j in range(places[k], ends[places[k]]):
+                common[sets[j]] += 1
+        for r in range(len(kinds)):
+            need, row, back = needs[r], upper[r, i], lower[r, i]
+            for w in range(i >> 6, len(row)):
+                first, last = max(64 * w, i), min(64 * w + 64, n)
+                word = turned = U(0)
+                for j in range(first, last):
+                    if kinds[r] == 0:
+                        holds = common[j] >= min(need[i], need[j])
+                    elif kinds[r] == 1:
+                        holds = (sizes[i] < sizes[j]) & (common[j] >= need[i])
+                        turned |= U((sizes[j] < sizes[i]) & (common[j] >= need[j])) << U(j & 63)
+                    elif kinds[r] == 2:
+                        holds = (common[j] > 0) & (common[j] * lifts[r, 1] >= lifts[r, 0] * sizes[i] * sizes[j])
+                    else:
+                        holds = common[j] >= need[j]
+                    word |= U(holds) << U(j & 63)
+                row[w], back[w] = word, turned
 
 
-def parts_of(common: Counts, share: float) -> Matrix:
-    """(i, j): is set i smaller than set j, and does at least this share of i lie in it?"""
-    out = np.empty(common.shape, np.bool_)
-    _by_rows(_parts, common, np.diagonal(common).copy(), share, out)
-    return out
-
-
-@njit(cache=True, nogil=True)
-def _parts(first: int, last: int, common: Counts, sizes: Counts, share: float, out: Matrix) -> None:
-    for i in range(first, last):
-        size = max(sizes[i], 1)
-        for j in range(len(sizes)):
-            out[i, j] = sizes[i] < sizes[j] and common[i, j] / size >= share
-
-
-def holding_both(part: Matrix, apart: Matrix) -> npt.NDArray[np.bool_]:
+def holding_both(part: Relation, apart: Relation) -> npt.NDArray[np.bool_]:
     """
     Which sets hold two parts that are apart from each other.
 
@@ -143,32 +190,13 @@ def holding_both(part: Matrix, apart: Matrix) -> npt.NDArray[np.bool_]:
         part: (i, j): is i a part of j?
         apart: Symmetric: which pairs have nothing to do with each other.
     """
-    out = np.zeros(len(part), np.bool_)
-    _by_rows(_holding_both, _packed_columns(part), _packed(apart), out)
-    return out
-
-
-def _packed(matrix: Matrix) -> npt.NDArray[np.uint64]:
-    """Rows as bits, filled up to whole words."""
-    bits = np.packbits(matrix, axis=1, bitorder="little")
-    return np.ascontiguousarray(np.pad(bits, ((0, 0), (0, -bits.shape[1] % 8)))).view(np.uint64)
-
-
-@njit(cache=True, nogil=True)
-def _packed_columns(matrix: Matrix) -> npt.NDArray[np.uint64]:
-    """Columns as bits, likewise; read as the matrix lies in memory, and few of it are ones."""
-    out = np.zeros((matrix.shape[1], (len(matrix) + 63) // 64), np.uint64)
-    for i in range(matrix.shape[0]):
-        for j in range(matrix.shape[1]):
-            if matrix[i, j]:
-                out[j, i >> 6] |= U(1) << U(i & 63)
+    out = np.zeros(part.n, np.bool_)
+    _by_rows(_holding_both, part.transposed().words, apart.words, out)
     return out
 
 
 @njit(cache=True, nogil=True)
-def _holding_both(
-    first: int, last: int, parts: npt.NDArray[np.uint64], apart: npt.NDArray[np.uint64], out: npt.NDArray[np.bool_]
-) -> None:
+def _holding_both(first: int, last: int, parts: Words, apart: Words, out: npt.NDArray[np.bool_]) -> None:
     n_words = parts.shape[1]
     for j in range(first, last):
         for v in range(n_words):
@@ -182,38 +210,43 @@ def _holding_both(
                         break
 
 
-def connected(alike: Matrix) -> Ints:
+def connected(alike: Relation) -> Ints:
     """
     Connected components of a symmetric relation, numbered from 0 by smallest member.
 
-    >>> connected(np.array([[1, 0, 1], [0, 1, 0], [1, 0, 1]], bool)).tolist()
+    >>> connected(Relation.of_rows([np.array([[1, 0, 1], [0, 1, 0], [1, 0, 1]], bool)], 3)).tolist()
     [0, 1, 0]
     """
-    parents = np.arange(len(alike), dtype=np.int32)
-    _connect(alike, parents)
+    parents = np.arange(alike.n, dtype=np.int32)
+    _connect(alike.words, parents)
     return np.unique(roots(parents), return_inverse=True)[1].astype(np.int64)
 
 
-@njit(cache=True, nogil=True)
-def led_by(alike: Matrix, order: Ints) -> Ints:
+def led_by(alike: Relation, order: Ints) -> Ints:
     """
     Leader of each: taken in an order, whoever is like no leader before is one; all others follow the first that they are like.
 
     Unlike connected components it joins no two that only a third is like. No two leaders are alike.
 
     Args:
-        alike: (n, n) symmetric.
+        alike: Symmetric.
         order: (n,) each index once.
 
-    >>> led_by(np.array([[1, 1, 0], [1, 1, 1], [0, 1, 1]], np.bool_), np.array([0, 1, 2])).tolist()
+    >>> alike = Relation.of_rows([np.array([[1, 1, 0], [1, 1, 1], [0, 1, 1]], bool)], 3)
+    >>> led_by(alike, np.array([0, 1, 2])).tolist()
     [0, 0, 2]
     """
+    return _led_by(alike.words, order)
+
+
+@njit(cache=True, nogil=True)
+def _led_by(alike: Words, order: Ints) -> Ints:
     leader = np.full(len(alike), -1, np.int64)
     leaders = np.empty(len(alike), np.int64)
     n_leaders = 0
     for one in order:
         for place in range(n_leaders):
-            if alike[one, leaders[place]]:
+            if alike[one, leaders[place] >> 6] >> U(leaders[place] & 63) & U(1):
                 leader[one] = leaders[place]
                 break
         if leader[one] < 0:
@@ -224,8 +257,10 @@ def led_by(alike: Matrix, order: Ints) -> Ints:
 
 
 @njit(cache=True, nogil=True)
-def _connect(alike: Matrix, parents: Counts) -> None:
+def _connect(alike: Words, parents: Counts) -> None:
     for i in range(len(alike)):
-        for j in range(i + 1, len(alike)):
-            if alike[i, j]:
-                unite(parents, i, j)
+        for w in range(i >> 6, alike.shape[1]):
+            left = alike[i, w]
+            while left != U(0):
+                unite(parents, i, 64 * w + np.int64(lowest_bit(left)))
+                left &= left - U(1)
