@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from stillwatch.methods.hashing import U, rotate, sip
+from stillwatch.methods.distinct import sort_distinct
+from stillwatch.methods.hashing import U, rotate, sip_all
 
 EDGE_WORDS = 16
 EDGE_SHINGLE, EDGE_WINDOW = 3, 4  # the kernel unrolls the window
@@ -63,17 +64,62 @@ def keep_small(kept: Any, n: int, limit: int, value: Any) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _winnow(words: Any, start: int, end: int, kept: Any, n: int, limit: int) -> int:
-    """Of every four neighbouring shingles keep the smallest; of fewer, the smallest of all."""
+def _winnow(words: Any, start: int, end: int, kept: Any, n: int) -> int:
+    """Of every four neighbouring shingles write the smallest behind kept[:n], or of fewer the smallest of all."""
     a, b, c, last = _ALL, _ALL, _ALL, _ALL
-    for i in range(start, end - EDGE_SHINGLE + 1):
+    stop = end - EDGE_SHINGLE + 1
+    for i in range(start, min(start + EDGE_WINDOW - 1, stop)):
+        a, b, c = b, c, shingle(words, i, EDGE_SHINGLE, _U0)
+    if stop < start + EDGE_WINDOW:
+        kept[n] = min(min(a, b), c)
+        return n + 1
+    for i in range(start + EDGE_WINDOW - 1, stop):
         d = shingle(words, i, EDGE_SHINGLE, _U0)
         smallest = min(min(a, b), min(c, d))
-        if smallest != last and (i >= start + EDGE_WINDOW - 1 or i == end - EDGE_SHINGLE):
-            n = keep_small(kept, n, limit, smallest)
-            last = smallest
+        kept[n] = smallest
+        n += smallest != last
+        last = smallest
         a, b, c = b, c, d
     return n
+
+
+@njit(cache=True, nogil=True)
+def _edges(words: Any, n_words: int, kept: Any) -> int:
+    """The fragments at both ends, at most 30, some of them perhaps twice."""
+    if n_words < EDGE_SHINGLE:
+        kept[0] = shingle(words, 0, n_words, _SALT_SHORT)
+        return 1
+    n = _winnow(words, 0, min(EDGE_WORDS, n_words), kept, 0)
+    if n_words > EDGE_WORDS:
+        n = _winnow(words, n_words - EDGE_WORDS, n_words, kept, n)
+    if n_words >= EDGE_WORDS:
+        kept[n] = shingle(words, 0, EDGE_WORDS, _SALT_EDGE)
+        kept[n + 1] = shingle(words, n_words - EDGE_WORDS, EDGE_WORDS, _SALT_EDGE)
+        n += 2
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _body(words: Any, n_words: int) -> int:
+    """The shingles everywhere that stay, some of them perhaps twice, in place of the words; returns how many."""
+    n_shingles = n_words - BODY_SHINGLE + 1
+    for i in range(n_shingles):  # a loop without branches is vectorised
+        words[i] = shingle(words, i, BODY_SHINGLE, _U0)
+    n = 0
+    for i in range(n_shingles):
+        value = words[i]
+        words[n] = value
+        n += value < _BODY_BELOW
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _smallest(values: Any, n: int, limit: int, kept: Any) -> int:
+    """The `limit` smallest distinct values, sorted."""
+    m = 0
+    for i in range(n):
+        m = keep_small(kept, m, limit, values[i])
+    return m
 
 
 @njit(cache=True, nogil=True)
@@ -84,8 +130,8 @@ def select(words: Any, n_words: int, limit: int, scratch: Any, k0: np.uint64, k1
     Args:
         words: Keyed word hashes, uint64; overwritten.
         n_words: How many of them.
-        limit: Most fragments to keep.
-        scratch: uint64, at least `limit` long.
+        limit: Most fragments to keep, at most distinct.MOST.
+        scratch: (2, distinct.MOST) uint64.
         k0: Key of the stored digests, lower half.
         k1: Upper half.
         out: int64, at least `limit` long.
@@ -95,26 +141,16 @@ def select(words: Any, n_words: int, limit: int, scratch: Any, k0: np.uint64, k1
     """
     if n_words == 0:
         return 0
-    n = 0
-    if n_words < EDGE_SHINGLE:
-        n = keep_small(scratch, n, limit, shingle(words, 0, n_words, _SALT_SHORT))
-    else:
-        n = _winnow(words, 0, min(EDGE_WORDS, n_words), scratch, n, limit)
-        if n_words > EDGE_WORDS:
-            n = _winnow(words, n_words - EDGE_WORDS, n_words, scratch, n, limit)
-    if n_words >= EDGE_WORDS:
-        n = keep_small(scratch, n, limit, shingle(words, 0, EDGE_WORDS, _SALT_EDGE))
-        n = keep_small(scratch, n, limit, shingle(words, n_words - EDGE_WORDS, EDGE_WORDS, _SALT_EDGE))
-    for i in range(n):
-        out[i] = np.int64(sip(scratch[i], k0, k1))
-    room, n_body = limit - n, 0
-    n_shingles = n_words - BODY_SHINGLE + 1
-    for i in range(n_shingles):  # words are not needed any more, and a loop without branches is vectorised
-        words[i] = shingle(words, i, BODY_SHINGLE, _U0)
-    for i in range(n_shingles):
-        if words[i] < _BODY_BELOW:
-            n_body = keep_small(scratch, n_body, room, words[i])
+    kept, ranks = scratch[0], scratch[1]
+    n = _edges(words, n_words, kept)
+    n_body = _body(words, n_words)
+    if n + n_body > limit:  # only then does it matter which are smallest, and which are there twice
+        n = _smallest(kept[:n].copy(), n, limit, kept)
+        n_body = _smallest(words[:n_body].copy(), n_body, limit - n, words) if n < limit else 0
     for i in range(n_body):
-        out[n + i] = np.int64(sip(scratch[i], k0, k1))
-    out[: n + n_body].sort()
-    return n + n_body
+        kept[n + i] = words[i]
+    n += n_body
+    sip_all(kept, n, k0, k1, ranks)
+    for i in range(n):
+        kept[i] = ranks[i]
+    return sort_distinct(kept.view(np.int64), n, ranks.view(np.int64), out)

@@ -23,7 +23,7 @@ from stillwatch.methods.hashing import U, mix
 BITS = 128
 BUCKETS = 4096
 _WEIGHT = np.array([0, 0, 0, 1, 2, 4, 5, 6], np.int32)  # by letters; longer as seven
-_DAMP = np.array([12, 6, 4, 3, 2, 2, 2, 1], np.int32)  # by earlier occurrences; then nothing
+_DAMP = np.array([12, 6, 4, 3, 2, 2, 2, 1, 0], np.int32)  # by earlier occurrences; then nothing
 _U52 = U(52)
 _A_LANE = 448  # words of the greatest weight, 6 × 12, whose sum 16 bits hold
 
@@ -49,7 +49,7 @@ def accumulate(stems: Any, weights: Any, n: int, seed: np.uint64, signs: Any, co
 
     Args:
         stems: Stem hashes, uint64; overwritten.
-        weights: Letters of each word, uint8.
+        weights: Letters of each word, uint8; overwritten.
         n: Number of words.
         seed: Keys the choice of bucket.
         signs: `projection`, (4096, 128) int8.
@@ -60,18 +60,26 @@ def accumulate(stems: Any, weights: Any, n: int, seed: np.uint64, signs: Any, co
     counts[:] = 0
     for i in range(n):
         stems[i] = mix(stems[i] ^ seed) >> _U52
-    for first in range(0, n, _A_LANE):
+    m = 0
+    for i in range(n):  # what weighs nothing is left out, without a branch: which words are short cannot be predicted
+        place = stems[i]
+        weight, seen = _WEIGHT[min(weights[i], 7)], counts[place]
+        scaled = weight * _DAMP[seen]
+        counts[place] = seen + (scaled > 0)
+        stems[m] = place
+        weights[m] = scaled
+        m += scaled > 0
+    for first in range(0, m, _A_LANE):
         lanes[:] = 0
-        for i in range(first, min(n, first + _A_LANE)):
-            weight = _WEIGHT[min(weights[i], 7)]
-            if weight == 0:
-                continue
-            bucket = np.int64(stems[i])
-            seen = counts[bucket]
-            if seen >= 8:
-                continue
-            counts[bucket] = seen + 1
-            w = np.int16(weight * _DAMP[seen])
+        last = min(m, first + _A_LANE)
+        for i in range(first, last - 3, 4):  # four rows at a time, then a sum is stored
+            b0, b1, b2, b3 = np.int64(stems[i]), np.int64(stems[i + 1]), np.int64(stems[i + 2]), np.int64(stems[i + 3])
+            w0, w1, w2, w3 = np.int16(weights[i]), np.int16(weights[i + 1]), np.int16(weights[i + 2]), np.int16(weights[i + 3])
+            for j in range(BITS):
+                two = np.int16(w0 * signs[b0, j] + w1 * signs[b1, j])
+                lanes[j] = np.int16(lanes[j] + two + np.int16(w2 * signs[b2, j] + w3 * signs[b3, j]))
+        for i in range(last - (last - first) % 4, last):
+            bucket, w = np.int64(stems[i]), np.int16(weights[i])
             for j in range(BITS):
                 lanes[j] = np.int16(lanes[j] + w * signs[bucket, j])
         for j in range(BITS):
@@ -81,16 +89,25 @@ def accumulate(stems: Any, weights: Any, n: int, seed: np.uint64, signs: Any, co
 @njit(cache=True, nogil=True)
 def signs_of(first: Any, second: Any) -> tuple[np.int64, np.int64]:
     """Signs of two totals, each scaled to length one, as two 64-bit halves; a total of zeros counts for nothing."""
-    length_1, length_2 = 0.0, 0.0
+    square_1, square_2 = np.int64(0), np.int64(0)
     for j in range(BITS):
-        length_1 += float(first[j]) * float(first[j])
-        length_2 += float(second[j]) * float(second[j])
-    scale_1 = 1.0 / np.sqrt(length_1) if length_1 > 0 else 0.0
-    scale_2 = 1.0 / np.sqrt(length_2) if length_2 > 0 else 0.0
+        square_1 += np.int64(first[j]) * np.int64(first[j])
+        square_2 += np.int64(second[j]) * np.int64(second[j])
+    if square_2 == 0:
+        return _positive(first, 0), _positive(first, 64)
+    scale_1 = 1.0 / np.sqrt(float(square_1)) if square_1 > 0 else 0.0
+    scale_2 = 1.0 / np.sqrt(float(square_2))
     high, low = U(0), U(0)
     for j in range(64):
-        if scale_1 * first[j] + scale_2 * second[j] > 0:
-            high |= U(1) << U(j)
-        if scale_1 * first[64 + j] + scale_2 * second[64 + j] > 0:
-            low |= U(1) << U(j)
+        high |= U(scale_1 * first[j] + scale_2 * second[j] > 0) << U(j)
+        low |= U(scale_1 * first[64 + j] + scale_2 * second[64 + j] > 0) << U(j)
     return np.int64(high), np.int64(low)
+
+
+@njit(cache=True, nogil=True)
+def _positive(total: Any, start: int) -> np.int64:
+    """Which of 64 sums are above zero."""
+    found = U(0)
+    for j in range(64):
+        found |= U(total[start + j] > 0) << U(j)
+    return np.int64(found)

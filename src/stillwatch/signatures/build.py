@@ -6,6 +6,7 @@ prompts are digested once a batch, and a Python call a request would cost more t
 """
 
 import functools
+import threading
 from importlib import resources
 from typing import Any
 
@@ -24,7 +25,8 @@ from stillwatch.records.tables import ACCOUNTS, EXCHANGES, SIGNATURES
 from stillwatch.signatures import shape
 from stillwatch.signatures.blobs import blobs
 from stillwatch.signatures.ids import client_family, digests, networks
-from stillwatch.signatures.scan import PROMPT_FRAGMENTS, SYSTEM_FRAGMENTS, Scanned, Scanner, join, seeds_of
+from stillwatch.signatures.joining import Lists, Room, join
+from stillwatch.signatures.scan import PROMPT_FRAGMENTS, SYSTEM_FRAGMENTS, Scanned, Scanner, seeds_of
 from stillwatch.signatures.texts import scan_column, set_values, texts_of
 
 _NAMED = (  # column of `signatures`, column of `exchanges`; the purpose of a digest is the former
@@ -60,6 +62,17 @@ def scanner_of(key: Key) -> Scanner:
     return Scanner(seeds, semantic.projection(int(seeds[-1])), character_classes(), shape.vocabulary(), _prior()[0])
 
 
+_rooms = threading.local()
+
+
+def _room() -> Room:
+    """For a chunk, one a thread."""
+    if not hasattr(_rooms, "own"):
+        _rooms.own = Room.of(_CHUNK)
+    own: Room = _rooms.own
+    return own
+
+
 @functools.cache
 def _prior() -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float64], float]:
     """The shipped model of S7: weights, biases, logits a unit of weight."""
@@ -71,7 +84,7 @@ def sign(exchanges: pa.RecordBatch, first_row: int, key: Key) -> pa.Table:
     """
     Signatures of a batch, in its order.
 
-    Cost: linear in the text, see benchmarks/speed; the text once more in memory where it is not ASCII, and 10 MB. Of a
+    Cost: linear in the text, see benchmarks/speed; the text once more in memory where it is not ASCII, and 16 MB. Of a
     text beyond 1 MiB only its two ends are read word by word.
 
     Args:
@@ -165,13 +178,10 @@ def _filled(column: pa.Array, instead: int) -> npt.NDArray[np.int64]:
     return np.asarray(pc.fill_null(column, instead).to_numpy(zero_copy_only=False).astype(np.int64))
 
 
-def _lists(rows: npt.NDArray[Any], counts: npt.NDArray[Any], null: npt.NDArray[np.bool_]) -> pa.Array:
-    """Rows of fixed width as lists of their first `counts` values."""
-    used = np.where(null, 0, counts)
-    offsets = np.zeros(len(rows) + 1, np.int32)
-    np.cumsum(used, out=offsets[1:])
-    values = rows[np.arange(rows.shape[1]) < used[:, None]]
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values), mask=pa.array(null))
+def _listed(lists: Lists, there: npt.NDArray[np.bool_]) -> pa.Array:
+    """As Arrow has it, cut to size: what was room for more is used again."""
+    values = lists.values[: lists.starts[-1]].copy()
+    return pa.ListArray.from_arrays(pa.array(lists.starts), pa.array(values), mask=pa.array(~there))
 
 
 def _texts(
@@ -180,20 +190,21 @@ def _texts(
     """What is kept of the texts of some exchanges."""
     texts = texts_of(prompts)
     prompt_of = firsts(texts.data, texts.offsets, texts.present, scanner.seeds[-1])
-    scanned = scan_column(scanner, prompts, PROMPT_FRAGMENTS, prompt_of == np.arange(len(prompts)))
+    room = _room()
+    scanned = scan_column(scanner, prompts, PROMPT_FRAGMENTS, prompt_of == np.arange(len(prompts)), room.scanned)
     _, biases, scale = _prior()
-    joined = join(scanner, scanned, systems, prompt_of, system_of, tools, biases, scale)
-    none = joined.n_fragments < 0
+    joined = join(scanner, scanned, systems, prompt_of, system_of, tools, biases, scale, room)
+    none = ~joined.has_text
     starts = pa.array(np.arange(0, 5 * len(none) + 1, 5, dtype=np.int32))
     return pa.table(
         {
             "exact": pa.array(joined.exact, mask=none),
-            "fragments": _lists(joined.fragments, joined.n_fragments, none),
+            "fragments": _listed(joined.fragments, joined.has_text),
             "contract": pa.array(joined.contract, mask=~joined.has_contract),
             "semantic_hi": pa.array(joined.high, mask=none),
             "semantic_lo": pa.array(joined.low, mask=none),
-            "tokens": _lists(joined.tokens, joined.n_tokens, none),
-            "fill": _lists(scanned.fill[prompt_of], scanned.n_fill[prompt_of], ~texts.present),
+            "tokens": _listed(joined.tokens, joined.has_text),
+            "fill": _listed(joined.fill, texts.present),
             "elicitation": pa.ListArray.from_arrays(starts, pa.array(joined.logits.reshape(-1)), mask=pa.array(none)),
             "n_words": pa.array(joined.n_words, mask=none),
         }

@@ -13,8 +13,9 @@ import numpy.typing as npt
 from numba import njit
 
 from stillwatch.methods import elicitation, semantic
+from stillwatch.methods.distinct import MOST, sort_distinct
 from stillwatch.methods.fragments import keep_small, select
-from stillwatch.methods.hashing import U, borrowed, load8, mix, sip, sip_all
+from stillwatch.methods.hashing import U, borrowed, load8, lowest_bit, mix, sip_all
 from stillwatch.methods.words import any_words, ascii_words
 from stillwatch.privacy import Key
 from stillwatch.signatures import shape
@@ -25,7 +26,7 @@ HEAD_BYTES, TAIL_BYTES = 768 << 10, 256 << 10  # of a longer text only its two e
 _PAIR = U(0x9FB21C651E98DF25)
 _START = U(0x9E3779B97F4A7C15)
 _PRIME = U(0xD6E8FEB86659FD93)
-_U0, _U32 = U(0), U(32)
+_U0, _U1, _U32, _LOW = U(0), U(1), U(32), U(0xFFFFFFFF)
 _SLOTS, _EMPTY = 320, 1 << 40  # 256 for the digests in their order, the rest for what they push on
 _KEYED = ("text", "words", "fragments", "pairs", "contract", "config")
 _SEEDS = (*(f"{what} {half}" for what in _KEYED for half in (0, 1)), "stems")
@@ -88,6 +89,10 @@ class Scanned:
             np.zeros(n, np.int32),
         )
 
+    def head(self, n: int) -> "Scanned":
+        """The first `n` rows, as room that is used again; what an earlier use left is there until a text is scanned into it."""
+        return Scanned(*(array[:n] for array in self.arrays()))
+
     def arrays(self) -> tuple[Any, ...]:
         """All arrays in the order of their declaration, as the kernels take them."""
         return tuple(getattr(self, name) for name in self.__dataclass_fields__)
@@ -125,10 +130,12 @@ def scan(
         np.empty(words, np.uint64),
         np.empty(semantic.BUCKETS, np.uint8),
         np.empty(2 * elicitation.MAX_WORDS, np.int32),
-        np.empty(MAX_FRAGMENTS, np.uint64),
+        np.empty((2, MOST), np.uint64),
         np.empty(_SLOTS + 1, np.int64),
         np.empty(words, np.uint64),
         np.empty(semantic.BITS, np.int16),
+        np.empty(_SLOTS // 64, np.uint64),
+        np.empty((3, MOST + 1), np.int32),
     )
     tables = (scanner.seeds, scanner.signs, scanner.classes, scanner.known, scanner.weights)
     _scan(data, offsets, rows, ascii_only, most_fragments, tables, scratch, out.arrays())
@@ -151,7 +158,7 @@ def _middle(data: Any, start: int, end: int, h: np.uint64) -> np.uint64:
 
 
 @njit(cache=True, nogil=True)
-def _tokens(keyed: Any, n: int, table: Any, out: Any) -> int:
+def _tokens(keyed: Any, n: int, table: Any, full: Any, out: Any) -> int:
     """
     The 48 smallest distinct digests, sorted.
 
@@ -162,23 +169,24 @@ def _tokens(keyed: Any, n: int, table: Any, out: Any) -> int:
     while n >> shift > 128:
         shift += 1
     while shift >= 0:
-        kept = _ordered(keyed, n, shift, table, out)
+        kept = _ordered(keyed, n, shift, table, full, out)
         if kept == MAX_TOKENS or (shift == 0 and kept >= 0):
             return kept
         shift -= 1
     kept = 0
     for i in range(n):
-        kept = keep_small(out, kept, MAX_TOKENS, np.int32(keyed[i] & U(0xFFFFFFFF)))
+        kept = keep_small(out, kept, MAX_TOKENS, np.int32(keyed[i] & _LOW))
     return kept
 
 
 @njit(cache=True, nogil=True)
-def _ordered(keyed: Any, n: int, shift: int, table: Any, out: Any) -> int:
+def _ordered(keyed: Any, n: int, shift: int, table: Any, full: Any, out: Any) -> int:
     """One try of `_tokens`; -1 where the table overflows."""
     table[:] = _EMPTY
+    full[:] = _U0
     limit = np.int64(1) << (32 - shift)
     for i in range(n):
-        value = np.int64(keyed[i] & U(0xFFFFFFFF)) ^ 0x80000000  # order of int32 as unsigned
+        value = np.int64(keyed[i] & _LOW) ^ 0x80000000  # order of int32 as unsigned
         if value >= limit:
             continue
         at = int(value >> (24 - shift))
@@ -191,42 +199,54 @@ def _ordered(keyed: Any, n: int, shift: int, table: Any, out: Any) -> int:
                 break
             value, table[at] = table[at], value
             if value == _EMPTY:
+                full[at >> 6] |= _U1 << U(at & 63)
                 break
             at += 1
     kept = 0
-    for at in range(_SLOTS):  # without a branch: which slots are full cannot be predicted
-        table[kept] = table[at]
-        kept += table[at] != _EMPTY
-    kept = min(kept, MAX_TOKENS)
-    for at in range(kept):
-        out[at] = np.int32(table[at] - 0x80000000)
+    for part in range(_SLOTS // 64):  # bit by bit: which slots are full cannot be predicted
+        bits = full[part]
+        while bits != _U0 and kept < MAX_TOKENS:
+            out[kept] = np.int32(table[64 * part + lowest_bit(bits)] - 0x80000000)
+            bits &= bits - _U1
+            kept += 1
     return kept
 
 
 @njit(cache=True, nogil=True)
-def _fill(exact: Any, n: int, k0: np.uint64, k1: np.uint64, plain: Any, pairs: Any, out: Any) -> int:
+def _fill(exact: Any, n: int, k0: np.uint64, k1: np.uint64, plain: Any, pairs: Any, few: Any, out: Any) -> int:
+    """The 8 smallest distinct digests of neighbouring words, sorted."""
     n_pairs = max(n - 1, min(n, 1))
     if n == 1:
         plain[0] = exact[0] * _PAIR
     for i in range(n - 1):
         plain[i] = exact[i] * _PAIR + exact[i + 1]
     sip_all(plain, n_pairs, k0, k1, pairs)  # into another array: several at a time only where none can be the next one's input
-    below = np.int64(0x7FFFFFFF)
     if n_pairs > 4 * MAX_FILL:  # few of a long text's pairs can be among the smallest
-        below = np.int64(2 * MAX_FILL / n_pairs * 2**32) - 2**31
-    kept = _below(pairs, n_pairs, below, out)
-    if kept < MAX_FILL:
-        kept = _below(pairs, n_pairs, np.int64(0x7FFFFFFF), out)
+        kept = _below(pairs, n_pairs, np.int64(2 * MAX_FILL / n_pairs * 2**32) - 2**31, few)
+        if MAX_FILL <= kept <= MOST:
+            kept = sort_distinct(few[0], kept, few[1], few[2])
+            if kept >= MAX_FILL:
+                out[:] = few[2, :MAX_FILL]
+                return MAX_FILL
+    elif n_pairs > 0:
+        kept = _below(pairs, n_pairs, np.int64(0x7FFFFFFF), few)
+        kept = min(MAX_FILL, sort_distinct(few[0], kept, few[1], few[2]))
+        out[:kept] = few[2, :kept]
+        return kept
+    kept = 0
+    for i in range(n_pairs):
+        kept = keep_small(out, kept, MAX_FILL, np.int32(pairs[i] & _LOW))
     return kept
 
 
 @njit(cache=True, nogil=True)
-def _below(pairs: Any, n: int, below: int, out: Any) -> int:
+def _below(pairs: Any, n: int, most: int, few: Any) -> int:
+    """The digests that are at most `most`, in the first row of `few`; of more than MOST only how many."""
     kept = 0
     for i in range(n):
-        value = np.int32(pairs[i] & U(0xFFFFFFFF))
-        if value <= below:
-            kept = keep_small(out, kept, MAX_FILL, value)
+        value = np.int32(pairs[i] & _LOW)
+        few[0, min(kept, MOST)] = value
+        kept += int(value <= most)
     return kept
 
 
@@ -236,6 +256,7 @@ def _scan(data: Any, offsets: Any, rows: Any, ascii_only: bool, most: int, table
     known = (borrowed(tables[3][0]), borrowed(tables[3][1]), borrowed(tables[3][2]), borrowed(tables[3][3]))
     low, keyed, counts, buckets = borrowed(scratch[0]), borrowed(scratch[2]), borrowed(scratch[3]), borrowed(scratch[4])
     kept, table, pairs, lanes = borrowed(scratch[5]), borrowed(scratch[6]), borrowed(scratch[7]), borrowed(scratch[8])
+    full, few = borrowed(scratch[9]), borrowed(scratch[10])
     found = (borrowed(scratch[1][0]), borrowed(scratch[1][1]), borrowed(scratch[1][2]), borrowed(scratch[1][3]))
     data, offsets, rows = borrowed(data), borrowed(offsets), borrowed(rows)
     text, n_words, n_fragments, n_tokens, n_fill = out[0], out[1], out[3], out[5], out[7]
@@ -256,116 +277,10 @@ def _scan(data: Any, offsets: Any, rows: Any, ascii_only: bool, most: int, table
         text[r] = mix(h) | U(1)
         n_words[r] = n
         sip_all(words, n, seeds[2], seeds[3], keyed)
-        n_tokens[r] = _tokens(keyed, n, table, tokens[r])
+        n_tokens[r] = _tokens(keyed, n, table, full, tokens[r])
         n_fragments[r] = select(keyed, n, most, kept, seeds[4], seeds[5], fragments[r])
-        n_fill[r] = _fill(exact, n, seeds[6], seeds[7], keyed, pairs, fill[r])
+        n_fill[r] = _fill(exact, n, seeds[6], seeds[7], keyed, pairs, few, fill[r])
+        stems[r, :] = 0
         semantic.accumulate(stem, letters, n, seeds[12], signs, counts, lanes, stems[r])
+        logits[r, :] = 0
         n_features[r] = elicitation.add_logits(words, n, weights, buckets, logits[r])
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """The signature columns of `n` exchanges; counts are -1 where the exchange has no text."""
-
-    exact: npt.NDArray[np.int64]
-    fragments: npt.NDArray[np.int64]  # (n, 48)
-    n_fragments: npt.NDArray[np.int32]
-    contract: npt.NDArray[np.int64]
-    has_contract: npt.NDArray[np.bool_]
-    high: npt.NDArray[np.int64]
-    low: npt.NDArray[np.int64]
-    tokens: npt.NDArray[np.int32]  # (n, 48)
-    n_tokens: npt.NDArray[np.int32]
-    logits: npt.NDArray[np.int8]  # (n, 5)
-    n_words: npt.NDArray[np.int32]
-
-
-def join(
-    scanner: Scanner, prompts: Scanned, systems: Scanned, prompt_of: npt.NDArray[np.int64], system_of: npt.NDArray[np.int64],
-    tools: npt.NDArray[np.uint64], biases: npt.NDArray[np.float64], scale: float,
-) -> Joined:  # fmt: skip
-    """
-    One signature an exchange from its newest turn and its system prompt.
-
-    Args:
-        scanner: Tables and seeds.
-        prompts: Scanned newest turns.
-        systems: Scanned distinct system prompts.
-        prompt_of: (n,) row of `prompts`, -1 where the exchange has none.
-        system_of: (n,) row of `systems`, -1 where the exchange has none.
-        tools: (n,) value of the set of tools, 0 where there are none.
-        biases: (5,) of S7, in logits.
-        scale: Logits a unit of weight.
-    """
-    n = len(prompt_of)
-    out = (
-        np.zeros(n, np.int64),
-        np.empty((n, MAX_FRAGMENTS), np.int64),
-        np.full(n, -1, np.int32),
-        np.zeros(n, np.int64),
-        np.zeros(n, np.bool_),
-        np.zeros(n, np.int64),
-        np.zeros(n, np.int64),
-        np.empty((n, MAX_TOKENS), np.int32),
-        np.full(n, -1, np.int32),
-        np.zeros((n, 5), np.int8),
-        np.zeros(n, np.int32),
-    )
-    nothing = Scanned.empty(1)
-    _join(scanner.seeds, prompts.arrays(), systems.arrays(), nothing.arrays(), prompt_of, system_of, tools, biases, scale, out)
-    return Joined(*out)
-
-
-@njit(cache=True, nogil=True)
-def _union(first: Any, n_first: int, second: Any, n_second: int, limit: int, out: Any) -> int:
-    """The smallest `limit` distinct values of two sorted rows."""
-    i, j, n = 0, 0, 0
-    while n < limit and (i < n_first or j < n_second):
-        if j >= n_second or (i < n_first and first[i] <= second[j]):
-            value = first[i]
-            i += 1
-        else:
-            value = second[j]
-            j += 1
-        if n == 0 or out[n - 1] != value:
-            out[n] = value
-            n += 1
-    return n
-
-
-@njit(cache=True, nogil=True)
-def _join(
-    seeds: Any,
-    prompts: Any,
-    systems: Any,
-    nothing: Any,
-    prompt_of: Any,
-    system_of: Any,
-    tools: Any,
-    biases: Any,
-    scale: float,
-    out: Any,
-) -> None:
-    exact, fragments, n_fragments, contract, has_contract, high, low, tokens, n_tokens, logits, n_words = out
-    scratch = np.empty(shape.MAX_ELEMENTS, np.uint64)
-    for i in range(len(prompt_of)):
-        p, s = max(prompt_of[i], 0), max(system_of[i], 0)
-        one = prompts if prompt_of[i] >= 0 else nothing
-        two = systems if system_of[i] >= 0 else nothing
-        value = shape.contract_of(one[9][p], one[10][p], two[9][s], two[10][s], tools[i], scratch)
-        if value != _U0:
-            contract[i] = np.int64(sip(value, seeds[8], seeds[9]))
-            has_contract[i] = True
-        if prompt_of[i] < 0 and system_of[i] < 0:
-            continue
-        exact[i] = np.int64(sip(mix(one[0][p]) + two[0][s], seeds[0], seeds[1]))
-        n_words[i] = one[1][p] + two[1][s]
-        n_fragments[i] = _union(one[2][p], one[3][p], two[2][s], two[3][s], MAX_FRAGMENTS, fragments[i])
-        n_tokens[i] = _union(one[4][p], one[5][p], two[4][s], two[5][s], MAX_TOKENS, tokens[i])
-        high[i], low[i] = semantic.signs_of(one[8][p], two[8][s])
-        n_features = one[12][p] + two[12][s]
-        for j in range(5):
-            logit = biases[j]
-            if n_features > 0:
-                logit += scale * (one[11][p][j] + two[11][s][j]) / np.sqrt(n_features)
-            logits[i, j] = np.int8(min(127, max(-128, round(16 * logit))))

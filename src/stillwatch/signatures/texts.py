@@ -59,7 +59,13 @@ def _kinds(data: Any, offsets: Any, settled: Any, out: Any) -> None:
             out[i] = _SETTLED if is_settled(data, offsets[i], end, settled) else _UNSETTLED
 
 
-def scan_column(scanner: Scanner, column: pa.Array, most_fragments: int, wanted: npt.NDArray[np.bool_] | None = None) -> Scanned:
+def scan_column(
+    scanner: Scanner,
+    column: pa.Array,
+    most_fragments: int,
+    wanted: npt.NDArray[np.bool_] | None = None,
+    room: Scanned | None = None,
+) -> Scanned:
     """
     Scan every text of a column; a null gives an empty result.
 
@@ -71,8 +77,9 @@ def scan_column(scanner: Scanner, column: pa.Array, most_fragments: int, wanted:
         column: Strings, possibly null.
         most_fragments: 32 for prompts, 16 for system prompts.
         wanted: (n,) rows to scan; others stay empty.
+        room: Where to, at least n rows; then rows that are not scanned hold what was there before.
     """
-    out = Scanned.empty(len(column))
+    out = Scanned.empty(len(column)) if room is None else room.head(len(column))
     texts = texts_of(column)
     kinds = np.zeros(len(column), np.uint8)
     _kinds(texts.data, texts.offsets, settled_characters(), kinds)

@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from stillwatch.methods.distinct import MOST
 from stillwatch.methods.fragments import EDGE_WORDS, keep_small, select
 from stillwatch.methods.hashing import U
 
@@ -17,7 +18,7 @@ def words(n: int, seed: int = 0) -> Words:
 
 def fragments(of: Words, limit: int = 48) -> set[int]:
     """The fragments of a text."""
-    scratch, out = np.empty(64, np.uint64), np.empty(64, np.int64)
+    scratch, out = np.empty((2, MOST), np.uint64), np.empty(64, np.int64)
     n = select(of.copy(), len(of), limit, scratch, U(1), U(2), out)
     found = out[:n].tolist()
     assert found == sorted(found)
@@ -85,7 +86,7 @@ def test_the_key_moves_every_fragment() -> None:
     """
     Under another key nothing of a text's fragments is seen again.
     """
-    text, scratch = words(40), np.empty(64, np.uint64)
+    text, scratch = words(40), np.empty((2, MOST), np.uint64)
     out = np.empty((2, 64), np.int64)
 
     n = [select(text.copy(), 40, 48, scratch, U(key), U(2), out[key]) for key in (0, 1)]
