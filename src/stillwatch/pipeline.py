@@ -28,6 +28,7 @@ from stillwatch.engine import parts
 from stillwatch.engine.base import Engine
 from stillwatch.engine.duckdb import DuckDBEngine
 from stillwatch.engine.journal import Journal
+from stillwatch.engine.memory import give_back
 from stillwatch.engine.opening import opened
 from stillwatch.errors import LogFormatError, SettingsError
 from stillwatch.ingest import quarantine
@@ -215,6 +216,7 @@ def _run(stages: Sequence[Stage], journal: Journal, watch: Observer) -> None:
             watch.stage(name, None)
             journal.finish(name, run())
             watch.done()
+            give_back()  # a stage's arrays are not the next one's
 
 
 def window_of(engine: Engine) -> Window:
@@ -453,7 +455,7 @@ def planted_beside(
             yield scratch, planted
 
 
-_SAMPLE = 200  # exchanges a recipe whose wording is looked at, each of another account
+_SAMPLE = 200  # exchanges a recipe whose wording is looked at, each of another account; the earliest, to read little of a log
 _MAX_SKETCHED = 10  # recipes a campaign
 
 
@@ -461,15 +463,15 @@ def _sketches(engine: Engine, source: Source, settings: Settings) -> dict[int, s
     """A second look at the log: the redacted wording of the main recipes of each campaign, where 20 accounts share it."""
     chosen = engine.query(
         f"""SELECT recipe, account, row FROM (
-          SELECT recipe, account, row, first, dense_rank() OVER (PARTITION BY recipe ORDER BY account) AS place FROM (
-            SELECT a.recipe, a.account, a.row,
+          SELECT recipe, account, row, row_number() OVER (PARTITION BY recipe ORDER BY seen_at, account) AS place FROM (
+            SELECT a.recipe, a.account, a.row, s.seen_at,
                    row_number() OVER (PARTITION BY a.recipe, a.account ORDER BY s.seen_at, a.exchange_id) AS first
             FROM attributed a JOIN recipes r ON r.recipe = a.recipe JOIN signatures s ON s.row = a.row
             WHERE r.kind <> 'contract' AND a.recipe IN (
               SELECT recipe FROM (
                 SELECT recipe, row_number() OVER (PARTITION BY campaign_id ORDER BY count(*) DESC, recipe) AS place
                 FROM attributed WHERE recipe IS NOT NULL GROUP BY campaign_id, recipe) WHERE place <= {_MAX_SKETCHED})
-            )) WHERE first = 1 AND place <= {_SAMPLE} ORDER BY row"""
+            ) WHERE first = 1) WHERE place <= {_SAMPLE} ORDER BY row"""
     )
     texts = _texts(source, settings.ingest, set(chosen["row"].to_pylist()))
     by_recipe: dict[int, list[tuple[int, str | None, str | None]]] = {}

@@ -1,7 +1,8 @@
 """From tables to the campaigns of `campaigns.json`: every figure is read from a stored table, so `verify` can recompute it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import pyarrow as pa
 
@@ -30,8 +31,9 @@ def campaigns(
     """
     permissions = entitlements.load(settings.entitlements)
     statements = _statements(engine.read(tables.EVIDENCE), known)
+    told = _Told.of(engine)
     made = (
-        _campaign(engine, judged, statements[judged["group"]], known, permissions, settings, sketches)
+        _campaign(told, judged, statements[judged["group"]], known, permissions, settings, sketches)
         for judged in engine.read(tables.CAMPAIGNS).to_pylist()
     )
     return tuple(c for c in made if c is not None)
@@ -48,8 +50,38 @@ def _statements(evidence: pa.Table, known: Reference) -> dict[int, list[dict[str
     return by_group
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """
+    What the tables say of each campaign by its id, each thing asked once for all of them.
+
+    Args:
+        models: Of each model that it asks, most asked first, sums over its exchanges.
+        recipes: The most used recipes, most used first.
+        members: Accounts of each membership.
+        orgs: Organisation of each account that is named.
+    """
+
+    models: dict[str, list[dict[str, Any]]]
+    recipes: dict[str, list[dict[str, Any]]]
+    members: dict[str, list[dict[str, Any]]]
+    orgs: dict[str, list[dict[str, Any]]]
+
+    @classmethod
+    def of(cls, engine: Engine) -> Self:
+        """Four passes over ATTRIBUTED or MEMBERS, with what they refer to."""
+        return cls(*(_by_campaign(engine.query(sql)) for sql in (_MODELS, _RECIPES, _MEMBERS, _ORGS)))
+
+
+def _by_campaign(table: pa.Table) -> dict[str, list[dict[str, Any]]]:
+    out: dict[str, list[dict[str, Any]]] = {}
+    for row in table.to_pylist():
+        out.setdefault(row["campaign_id"], []).append(row)
+    return out
+
+
 def _campaign(
-    engine: Engine,
+    told: _Told,
     judged: dict[str, Any],
     statements: Sequence[dict[str, Any]],
     known: Reference,
@@ -58,11 +90,11 @@ def _campaign(
     sketches: Mapping[int, str],
 ) -> campaign.Campaign | None:
     name = judged["campaign_id"]
-    facts = engine.query(_FACTS.format(name=name)).to_pylist()[0]
-    if not facts["n_exchanges"]:
+    if name not in told.models:
         return None
-    members = _memberships(engine, name)
-    licence = entitlements.apply(permissions, _orgs(engine, name), facts["n_exchanges"], facts["last_seen"])
+    facts, members = _facts(told.models[name]), _memberships(told.members.get(name, []))
+    orgs = {r["account_id"]: r["org_id"] for r in told.orgs.get(name, [])}
+    licence = entitlements.apply(permissions, orgs, facts["n_exchanges"], facts["last_seen"])
     lifted = licence is not None and licence.suppressed
     return campaign.Campaign(
         campaign_id=name,
@@ -78,8 +110,8 @@ def _campaign(
         n_exchanges=facts["n_exchanges"],
         first_seen=facts["first_seen"],
         last_seen=facts["last_seen"],
-        models=_models(engine, name),
-        recipes=_recipes(engine, name, facts["n_exchanges"], sketches),
+        models=tuple(campaign.ModelUse(r["model"], r["n"]) for r in told.models[name]),
+        recipes=_recipes(told.recipes.get(name, []), facts["n_exchanges"], sketches),
         evidence=tuple(_item(s) for s in sorted(statements, key=lambda s: (-s["counted_bits"], s["detector"]))),
         alternatives=_alternatives(statements, known),
         economics=_economics(facts, settings),
@@ -87,43 +119,40 @@ def _campaign(
     )
 
 
-_FACTS = """
-SELECT count(*) AS n_exchanges, min(s.seen_at) AS first_seen, max(s.seen_at) AS last_seen,
-       CAST(coalesce(sum(s.prompt_tokens), 0) AS BIGINT) AS prompt_tokens,
-       CAST(coalesce(sum(s.completion_tokens), 0) AS BIGINT) AS completion_tokens,
-       CAST(coalesce(sum(s.reasoning_tokens), 0) AS BIGINT) AS reasoning_tokens
-FROM attributed a JOIN signatures s ON s.row = a.row WHERE a.campaign_id = '{name}'
+_SUMS = ("prompt_tokens", "completion_tokens", "reasoning_tokens")
+_MODELS = f"""
+SELECT a.campaign_id, s.model, count(*) AS n, min(s.seen_at) AS first_seen, max(s.seen_at) AS last_seen,
+       {", ".join(f"CAST(coalesce(sum(s.{name}), 0) AS BIGINT) AS {name}" for name in _SUMS)}
+FROM attributed a JOIN signatures s ON s.row = a.row GROUP BY a.campaign_id, s.model ORDER BY n DESC, s.model
+"""
+_RECIPES = f"""
+SELECT campaign_id, recipe, kind, n_fragments, n, n_accounts FROM (
+  SELECT u.campaign_id, u.recipe, r.kind, r.n_fragments, u.n, u.n_accounts,
+         row_number() OVER (PARTITION BY u.campaign_id ORDER BY u.n DESC, u.recipe) AS place
+  FROM (SELECT campaign_id, recipe, count(*) AS n, count(DISTINCT account) AS n_accounts FROM attributed
+        WHERE recipe IS NOT NULL GROUP BY campaign_id, recipe) u
+  JOIN recipes r ON r.recipe = u.recipe) WHERE place <= {MAX_RECIPES} ORDER BY n DESC, recipe
+"""
+_MEMBERS = "SELECT campaign_id, membership, count(*) AS n FROM members GROUP BY campaign_id, membership"
+_ORGS = """
+SELECT m.campaign_id, a.account_id, max(a.org_id) AS org_id FROM members m JOIN accounts a ON a.account = m.account
+WHERE m.membership <> 'touched' GROUP BY m.campaign_id, a.account_id ORDER BY a.account_id
 """
 
 
-def _memberships(engine: Engine, name: str) -> campaign.Memberships:
-    counts = engine.query(f"SELECT membership, count(*) AS n FROM members WHERE campaign_id = '{name}' GROUP BY membership")
-    n = dict(zip(counts["membership"].to_pylist(), counts["n"].to_pylist(), strict=True))
+def _facts(models: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Sums over a campaign's exchanges, from those over each model's."""
+    sums = {name: sum(m[name] for m in models) for name in _SUMS}
+    seen = {"first_seen": min(m["first_seen"] for m in models), "last_seen": max(m["last_seen"] for m in models)}
+    return sums | seen | {"n_exchanges": sum(m["n"] for m in models)}
+
+
+def _memberships(rows: Sequence[dict[str, Any]]) -> campaign.Memberships:
+    n = {r["membership"]: r["n"] for r in rows}
     return campaign.Memberships(n.get("core", 0), n.get("probable", 0), n.get("touched", 0))
 
 
-def _orgs(engine: Engine, name: str) -> dict[str, str | None]:
-    rows = engine.query(
-        f"""SELECT a.account_id, max(a.org_id) AS org_id FROM members m JOIN accounts a ON a.account = m.account
-        WHERE m.campaign_id = '{name}' AND m.membership <> 'touched' GROUP BY a.account_id ORDER BY a.account_id"""
-    )
-    return dict(zip(rows["account_id"].to_pylist(), rows["org_id"].to_pylist(), strict=True))
-
-
-def _models(engine: Engine, name: str) -> tuple[campaign.ModelUse, ...]:
-    rows = engine.query(
-        f"""SELECT s.model, count(*) AS n FROM attributed a JOIN signatures s ON s.row = a.row
-        WHERE a.campaign_id = '{name}' GROUP BY s.model ORDER BY n DESC, s.model"""
-    )
-    return tuple(campaign.ModelUse(r["model"], r["n"]) for r in rows.to_pylist())
-
-
-def _recipes(engine: Engine, name: str, n_exchanges: int, sketches: Mapping[int, str]) -> tuple[campaign.RecipeUse, ...]:
-    rows = engine.query(
-        f"""SELECT a.recipe, r.kind, r.n_fragments, count(*) AS n, count(DISTINCT a.account) AS n_accounts
-        FROM attributed a JOIN recipes r ON r.recipe = a.recipe WHERE a.campaign_id = '{name}'
-        GROUP BY a.recipe, r.kind, r.n_fragments ORDER BY n DESC, a.recipe LIMIT {MAX_RECIPES}"""
-    )
+def _recipes(rows: Sequence[dict[str, Any]], n_exchanges: int, sketches: Mapping[int, str]) -> tuple[campaign.RecipeUse, ...]:
     return tuple(
         campaign.RecipeUse(
             id=pseudonym(r["recipe"]),
@@ -132,7 +161,7 @@ def _recipes(engine: Engine, name: str, n_exchanges: int, sketches: Mapping[int,
             shape=_shape(r["kind"], r["n_fragments"]),
             sketch=sketches.get(r["recipe"]),
         )
-        for r in rows.to_pylist()
+        for r in rows
     )
 
 

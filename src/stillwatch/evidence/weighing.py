@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from stillwatch.engine.base import Engine
+from stillwatch.engine.memory import give_back
 from stillwatch.errors import DetectorError
 from stillwatch.evidence.base import Detector, Skipped
 from stillwatch.evidence.groups import Chunk
@@ -43,6 +44,7 @@ class Weigh:
     def __call__(self, groups: pa.Table) -> pa.Table:
         with Chunk(self.root, groups, self.platform) as engine:
             said = [checked(d, groups, d.detect(engine, groups, self.window)) for d in self.detectors]
+        give_back()
         return pa.concat_tables([EVIDENCE.schema.empty_table(), *said])
 
 

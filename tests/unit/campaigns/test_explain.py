@@ -144,6 +144,8 @@ def test_a_campaign_without_exchanges_is_not_told(tmp_path: Path) -> None:
         campaigns=[{"campaign_id": "c-000000000001", "group": 1}],
         members=[],
         attributed=[],
+        recipes=[],
+        accounts=[],
     )
 
     assert campaigns(engine, CampaignSettings(), KNOWN, {}) == ()
