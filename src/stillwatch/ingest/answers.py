@@ -68,7 +68,7 @@ def _whole(body: Mapping[str, object]) -> Answer:
         model=first_text(body, "model"),
         text=text,
         finish_reason=finish,
-        error_status=_error_status(body),
+        error_status=error_status(body),
     )
 
 
@@ -123,7 +123,8 @@ def _prompt_tokens(usage: Mapping[str, object]) -> object:
     return sum(counted) if counted else None
 
 
-def _error_status(body: Mapping[str, object]) -> int | None:
+def error_status(body: Mapping[str, object]) -> int | None:
+    """The HTTP status that an error in a body stands for; None where there is none."""
     error = body.get("error")
     if not isinstance(error, dict):
         return None
@@ -174,7 +175,7 @@ def _streamed(chunks: Sequence[Mapping[str, object]]) -> Answer:
             answer_id=answer.answer_id or first_text(message, "id"),
             model=answer.model or first_text(message, "model"),
             finish_reason=finish or answer.finish_reason,
-            error_status=_error_status(chunk) or answer.error_status,
+            error_status=error_status(chunk) or answer.error_status,
         )
     counted = _usage(usage)
     return replace(

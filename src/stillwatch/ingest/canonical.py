@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import orjson
 import pyarrow as pa
-import pyarrow.json as pj
 
 from stillwatch.ingest import parquet
+from stillwatch.ingest.at_once import table_of
 from stillwatch.ingest.base import Head, Piece, Split
 from stillwatch.ingest.conform import REQUIRED, Conformed, conform
 from stillwatch.ingest.files import Block
@@ -72,17 +72,11 @@ def own_names(settings: IngestSettings) -> dict[str, str]:
 
 
 def _fast(block: Block, own: Mapping[str, str], time_format: str | None) -> Conformed | None:
-    data = block.data
-    n_lines = block.n_newlines + (not data.endswith(b"\n"))
-    options = pj.ParseOptions(explicit_schema=_schema(data, own), unexpected_field_behavior="ignore")
-    try:
-        table = pj.read_json(pa.BufferReader(data), pj.ReadOptions(use_threads=False, block_size=len(data) + 1), options)
-    except pa.ArrowInvalid:
+    table = table_of(block, _schema(block.data, own))
+    if table is None:
         return None
-    if table.num_rows != n_lines:
-        return None  # blank lines, several objects on one, or one object on several: each line must be looked at
     columns = as_columns(table)
-    done = conform({c: columns[n] for c, n in own.items() if n in columns}, n_lines, time_format)
+    done = conform({c: columns[n] for c, n in own.items() if n in columns}, table.num_rows, time_format)
     return done if done.kept.all() and not done.n_mended else None
 
 

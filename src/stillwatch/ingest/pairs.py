@@ -16,8 +16,11 @@ from stillwatch.errors import BadLineError
 from stillwatch.ingest.answers import Answer, read_answer
 from stillwatch.ingest.base import Head, Piece, Split
 from stillwatch.ingest.cells import number
+from stillwatch.ingest.conform import Conformed
+from stillwatch.ingest.files import Block
 from stillwatch.ingest.lines import Fields, Format, read_lines
 from stillwatch.ingest.objects import parse
+from stillwatch.ingest.pairs_at_once import Wrapper, read_block
 from stillwatch.ingest.requests import effort, first_text, mapping_at, read_turns
 from stillwatch.ingest.text import compact
 from stillwatch.records.tables import EXCHANGES
@@ -102,7 +105,12 @@ class Pairs:
         def convert(fields: dict[str, object]) -> Fields:
             return _row(fields, names)
 
-        return read_lines(split, settings, Format(convert, _KNOWN | set(settings.columns.values())))
+        wrapper = Wrapper(names, REQUEST, RESPONSE)
+
+        def fast(block: Block) -> Conformed | None:
+            return read_block(block, wrapper, settings.time_format)
+
+        return read_lines(split, settings, Format(convert, _KNOWN | set(settings.columns.values()), fast))
 
 
 Names = Mapping[str, tuple[str, int]]  # wrapper name -> column it fills, and its rank among the names for it
