@@ -9,14 +9,17 @@ accepted is therefore what the forgiving reader would give; what is refused goes
 
 import re
 from collections.abc import Mapping
+from itertools import islice
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
+from stillwatch.errors import BadLineError
 from stillwatch.ingest.answers import error_status
 from stillwatch.ingest.files import Block
+from stillwatch.ingest.objects import lines_of, objects_of
 from stillwatch.ingest.requests import SYSTEM_ROLES
 from stillwatch.records.tables import MESSAGE
 
@@ -55,6 +58,7 @@ ANSWER = fields(
     {"id": TEXT, "model": TEXT, "choices": pa.list_(_CHOICE), "usage": _USAGE, "error": _ERROR}
     | dict.fromkeys(("body", "output", "content", "status", "status_code", "incomplete_details"), NOTHING)
 )
+_SAMPLED = 16  # lines of a block that say of what types its values are
 _NAMED_NULL = re.compile(rb'"(?:output|content)"\s*:\s*null')  # there and null is not the same as absent
 
 
@@ -70,6 +74,19 @@ def table_of(block: Block, schema: pa.Schema) -> pa.Table | None:
     if table.num_rows != n_lines:
         return None  # blank lines, several objects on one, or one object on several: each line must be looked at
     return table
+
+
+def kinds_of(data: bytes) -> dict[str, frozenset[type]]:
+    """Names of the first lines' objects, each with the types of what it holds but null; nothing where a line is no object."""
+    used: dict[str, frozenset[type]] = {}
+    for _, line in islice(lines_of(data[: 1 << 18]), _SAMPLED):
+        try:
+            (item,) = objects_of(line)
+        except (BadLineError, ValueError):
+            return {}
+        for name, value in item.fields.items():
+            used[name] = used.get(name, frozenset()) | ({type(value)} - {type(None)})
+    return used
 
 
 def at(holder: pa.Array, *names: str) -> pa.Array:
@@ -108,8 +125,8 @@ def read_turns(given: pa.Array) -> Columns | None:
     return {"messages": pa.ListArray.from_arrays(offsets, told, type=pa.list_(MESSAGE)), "system_prompt": filled(system)}
 
 
-def read_tools(given: pa.Array) -> pa.Array | None:
-    """Names of tools, as `cells.names` gives them; None where a tool has none."""
+def read_tools(given: pa.Array, *, keep_empty: bool = False) -> pa.Array | None:
+    """Names of tools, as `cells.names` gives them, null for an empty list if that is not kept; None where a tool has no name."""
     named = at(given.values, "name")
     names = pc.coalesce(filled(named), filled(at(given.values, "function", "name")), at(given.values, "type"))
     sizes = pc.fill_null(pc.list_value_length(given), 0).to_numpy(zero_copy_only=False)
@@ -117,7 +134,8 @@ def read_tools(given: pa.Array) -> pa.Array | None:
     if inside.null_count or len(inside) != sizes.sum():
         return None
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), inside, mask=pa.array(sizes == 0))
+    absent = given.is_null() if keep_empty else pa.array(sizes == 0)
+    return pa.ListArray.from_arrays(pa.array(offsets), inside, mask=absent)
 
 
 def read_answers(given: pa.Array, data: bytes) -> Columns | None:

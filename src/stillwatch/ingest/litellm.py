@@ -19,7 +19,10 @@ from dataclasses import dataclass
 from stillwatch.errors import BadLineError
 from stillwatch.ingest.answers import read_answer
 from stillwatch.ingest.base import Head, Piece, Split
+from stillwatch.ingest.conform import Conformed
+from stillwatch.ingest.files import Block
 from stillwatch.ingest.lines import Fields, Format, read_lines
+from stillwatch.ingest.litellm_at_once import read_block
 from stillwatch.ingest.requests import effort, first_text, mapping_at, read_turns
 from stillwatch.settings import IngestSettings
 
@@ -75,7 +78,11 @@ class LiteLLM:
 
     def read(self, split: Split, settings: IngestSettings) -> Iterator[Piece]:
         """The pieces of one split."""
-        return read_lines(split, settings, Format(_row))
+
+        def fast(block: Block) -> Conformed | None:
+            return read_block(block, settings.time_format, _failure_status)
+
+        return read_lines(split, settings, Format(_row, fast=fast))
 
 
 def _row(payload: dict[str, object]) -> Fields:

@@ -3,12 +3,10 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillwatch.errors import BadLineError
 from stillwatch.ingest.at_once import (
     ANSWER,
     NOTHING,
@@ -22,6 +20,7 @@ from stillwatch.ingest.at_once import (
     at,
     fields,
     filled,
+    kinds_of,
     read_answers,
     read_tools,
     read_turns,
@@ -30,9 +29,7 @@ from stillwatch.ingest.at_once import (
 )
 from stillwatch.ingest.conform import Conformed, conform
 from stillwatch.ingest.files import Block
-from stillwatch.ingest.objects import lines_of, objects_of
 
-_SAMPLED = 16  # lines of a block that say which of the wrapper's names it uses
 _REQUEST = fields(
     {
         "model": TEXT,
@@ -80,7 +77,7 @@ class Wrapper:
 
 def read_block(block: Block, wrapper: Wrapper, time_format: str | None) -> Conformed | None:
     """All rows of a block, or None where a line of it is not plain."""
-    used = _used(block.data)
+    used = kinds_of(block.data)
     schema = _schema(used, wrapper) if used else None
     if schema is None or _NAMED_NULL.search(block.data):
         return None
@@ -99,20 +96,7 @@ def read_block(block: Block, wrapper: Wrapper, time_format: str | None) -> Confo
     return done if done.kept.all() and not done.n_mended else None
 
 
-def _used(data: bytes) -> dict[str, set[type]]:
-    """Names of the first lines' objects, and the types of what they hold."""
-    used: dict[str, set[type]] = {}
-    for _, line in islice(lines_of(data[: 1 << 18]), _SAMPLED):
-        try:
-            (item,) = objects_of(line)
-        except (BadLineError, ValueError):
-            return {}
-        for name, value in item.fields.items():
-            used.setdefault(name, set()).update({type(value)} - {type(None)})
-    return used
-
-
-def _schema(used: Mapping[str, set[type]], wrapper: Wrapper) -> pa.Schema | None:
+def _schema(used: Mapping[str, frozenset[type]], wrapper: Wrapper) -> pa.Schema | None:
     """What is read of a line; None where the names or types of the wrapper are not plain."""
     kinds: dict[str, pa.DataType] = dict.fromkeys((*wrapper.requests, *wrapper.responses, "headers"), NOTHING)
     if kinds.keys() & wrapper.names.keys():
@@ -123,7 +107,7 @@ def _schema(used: Mapping[str, set[type]], wrapper: Wrapper) -> pa.Schema | None
             return None
         kinds.update(dict.fromkeys(there, kind))
     for name, (column, _) in wrapper.names.items():
-        held = used.get(name, set())
+        held = used.get(name, frozenset())
         kind = NOTHING if not held else _KINDS.get(next(iter(held))) if len(held) == 1 else None
         if kind is None or not _fits(kind, column):
             return None
