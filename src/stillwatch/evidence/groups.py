@@ -111,6 +111,11 @@ class Chunk(Local):
         self.exchanges = _Exchanges(self, groups)
         self.accounts = _Accounts(self, groups)
 
+    def close(self) -> None:
+        """Let go of the rows at once: they refer back to this, and would stay until somebody looks for such rings."""
+        del self.exchanges, self.accounts
+        super().close()
+
 
 def exchanges(engine: Engine, groups: pa.Table, columns: Sequence[str]) -> Iterator[GroupRows]:
     """

@@ -42,10 +42,13 @@ class Weigh:
     platform: Platform
 
     def __call__(self, groups: pa.Table) -> pa.Table:
-        with Chunk(self.root, groups, self.platform) as engine:
-            said = [checked(d, groups, d.detect(engine, groups, self.window)) for d in self.detectors]
-        give_back()
+        said = self._said(groups)
+        give_back()  # what the chunk held is free only now
         return pa.concat_tables([EVIDENCE.schema.empty_table(), *said])
+
+    def _said(self, groups: pa.Table) -> list[pa.Table]:
+        with Chunk(self.root, groups, self.platform) as engine:
+            return [checked(d, groups, d.detect(engine, groups, self.window)) for d in self.detectors]
 
 
 def checked(detector: Detector, groups: pa.Table, said: pa.Table) -> pa.Table:
