@@ -442,17 +442,14 @@ def planted_beside(
 ) -> Iterator[tuple[Engine, tuple[candidates.Planted, ...]]]:
     """Campaigns planted beside a log's groups and weighed as they are; their tables are gone when the block ends."""
     told = _available(engine) if available is None else available
-    with tempfile.TemporaryDirectory(prefix="stillwatch-planted-") as folder:
-        root = Path(folder)
-        if engine.has(tables.ACCOUNTS):
-            (root / tables.ACCOUNTS.name).symlink_to(
-                parts.folder(engine.root, tables.ACCOUNTS).resolve(), target_is_directory=True
-            )
-        with DuckDBEngine(root, replace(settings.engine, name="duckdb", workers=1)) as scratch:
-            planted = candidates.plant(engine, scratch, window, seed, wanted)
-            if planted:
-                evidence.weigh(scratch, window, told - {tables.PEER_HITS.name})
-            yield scratch, planted
+    with (
+        tempfile.TemporaryDirectory(prefix="stillwatch-planted-") as folder,
+        DuckDBEngine(Path(folder), replace(settings.engine, name="duckdb", workers=1)) as scratch,
+    ):
+        planted = candidates.plant(engine, scratch, window, seed, wanted)
+        if planted:
+            evidence.weigh(scratch, window, told - {tables.PEER_HITS.name}, beside=engine)
+        yield scratch, planted
 
 
 _SAMPLE = 200  # exchanges a recipe whose wording is looked at, each of another account; the earliest, to read little of a log

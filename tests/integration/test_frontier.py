@@ -1,10 +1,16 @@
 """The frontier of a real scan: planted, recomputed, and told."""
 
+import shutil
+from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import orjson
+import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from stillwatch import candidates, pipeline, report, worlds
@@ -82,7 +88,77 @@ def test_planted_exchanges_are_the_logs_own(scanned: pipeline.Outcome, tmp_path:
         assert set(exact) <= known
         if p.shape.startswith("templated"):
             assert len(set(exact)) == len(exact)
-            assert len(set(mine["account"].to_pylist())) == p.n_accounts
+            assert len(set(mine["account"].to_pylist())) in ((p.n_accounts,) if p.cover == 0.0 else range(p.n_accounts + 1))
+
+
+def test_planted_accounts_are_made_and_equipped_as_a_fleets_are(scanned: pipeline.Outcome) -> None:
+    """In a batch before the window, or, aged, when the log's accounts were; most on one client that the log knows; fed evenly."""
+    wanted = [
+        planting.Planted(n, "templated, own infrastructure", 150, 15, 0.0, aged=aged) for n, aged in ((1, False), (2, True))
+    ]
+
+    with DuckDBEngine(scanned.folder / pipeline.STORE, Settings().engine) as engine:
+        window = pipeline.window_of(engine)
+        known = engine.query("SELECT account_created_at AS at, client FROM group_accounts")
+        with pipeline.planted_beside(engine, Settings(), window, 1, wanted=wanted) as (scratch, _):
+            people = scratch.read(tables.GROUP_ACCOUNTS)
+    batch, aged = (people.filter(pc.equal(people["group"], group)) for group in (1, 2))
+
+    dates = batch["account_created_at"].to_pylist()
+    assert max(dates) < window.start
+    assert timedelta(days=40) < max(dates) - min(dates) <= timedelta(days=60)
+    assert set(aged["account_created_at"].to_pylist()) <= set(known["at"].to_pylist())
+    assert max(Counter(batch["client"].to_pylist()).values()) > 100
+    assert set(batch["client"].to_pylist()) <= set(known["client"].to_pylist())
+    assert np.std(np.log(batch["n_exchanges"].to_numpy())) == pytest.approx(0.5, abs=0.1)
+
+
+def test_what_the_log_does_not_know_of_its_accounts_is_not_known_of_planted_ones(
+    log: Path, settings: Settings, tmp_path: Path
+) -> None:
+    """Without sign-up dates and clients a planted campaign is weighed, and explained, by what is left."""
+    bare = tmp_path / "log.parquet"
+    pq.write_table(pq.read_table(log).drop_columns(["account_created_at", "client_fingerprint", "system_prompt"]), bare)
+    outcome = pipeline.scan([str(bare)], tmp_path / "results", with_changes(settings, campaigns={"frontier": False}))
+
+    with DuckDBEngine(outcome.folder / pipeline.STORE, Settings().engine) as engine:
+        window = pipeline.window_of(engine)
+        own = set(engine.query("SELECT DISTINCT detector FROM evidence")["detector"].to_pylist())
+        with pipeline.planted_beside(engine, settings, window, 1) as (scratch, planted):
+            people, said = scratch.read(tables.GROUP_ACCOUNTS), scratch.read(tables.EVIDENCE)
+
+    assert planted
+    assert people["account_created_at"].null_count == people["client"].null_count == people.num_rows
+    assert set(said["detector"].to_pylist()) == own
+    assert not own & {"signups", "client_collisions", "relay"}
+
+
+def test_a_platform_of_newcomers_holds_planted_accounts_to_its_own_measure(scanned: pipeline.Outcome, tmp_path: Path) -> None:
+    """Planted accounts made within two months say less where all accounts are no older."""
+    wanted = [planting.Planted(1, "templated, own infrastructure", 150, 15, 0.0)]
+    store = tmp_path / "store"
+    shutil.copytree(scanned.folder / pipeline.STORE, store)
+    bits = []
+    for young in (False, True):
+        with DuckDBEngine(store, Settings().engine) as engine:
+            if young:
+                _rejuvenate(engine)
+            with pipeline.planted_beside(engine, Settings(), pipeline.window_of(engine), 1, wanted=wanted) as (scratch, _):
+                said = scratch.query("SELECT weight_bits AS bits FROM evidence WHERE detector = 'signups'")
+                bits += said["bits"].to_pylist()
+
+    assert bits[0] > 3.0 > 0.0 >= bits[1]
+
+
+def _rejuvenate(engine: DuckDBEngine) -> None:
+    """Let every account of the log have signed up in the month before it."""
+    signatures = engine.read(tables.SIGNATURES)
+    begin = pc.min(signatures["seen_at"]).as_py()
+    days = pc.cast(pc.bit_wise_and(signatures["account"], 31), pa.int64())
+    at = pa.array([begin - timedelta(days=d) for d in days.to_pylist()], tables.UTC_TIME)
+    engine.write(
+        tables.SIGNATURES, signatures.set_column(signatures.column_names.index("account_created_at"), "account_created_at", at)
+    )
 
 
 def test_a_campaign_of_many_recipes_shows_less_in_each(scanned: pipeline.Outcome) -> None:

@@ -5,8 +5,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stillwatch.methods.apportion import apportion
 from stillwatch.methods.ragged import within
-from stillwatch.worlds.clock import spread
 from stillwatch.worlds.grammar import joined
 from stillwatch.worlds.hashing import hex_ids, mix
 from stillwatch.worlds.skins import N_SKINS, item_of, row_and_skin
@@ -36,7 +36,7 @@ def test_mixing_is_splitmix_word_by_word(words: list[int]) -> None:
 @given(st.lists(st.floats(1e-3, 1e6), min_size=1, max_size=40), st.integers(0, 5_000))
 def test_numbers_are_spread_without_loss(weights: list[float], total: int) -> None:
     """They sum to the total; each is within one of its exact part, and at least one where there is enough."""
-    whole = spread(np.array(weights), total)
+    whole = apportion(np.array(weights), total)
     base = 1 if total >= len(weights) else 0
     exact = np.array(weights) / sum(weights) * (total - base * len(weights)) + base
 

@@ -41,9 +41,9 @@ class Cell:
     One place on one map.
 
     Args:
-        map: "size", "recipes" or "reuse".
+        map: "size", "recipes", "reuse" or "aged".
         shape: One of the planted shapes.
-        n_accounts, requests, cover, recipes, reused: The dials, as `candidates.Planted` has them.
+        n_accounts, requests, cover, recipes, reused, aged: The dials, as `candidates.Planted` has them.
     """
 
     map: str
@@ -53,10 +53,13 @@ class Cell:
     cover: float
     recipes: int = 1
     reused: float = 0.3
+    aged: bool = False
 
     def planted(self, group: int) -> candidates.Planted:
         """The campaign to plant."""
-        return candidates.Planted(group, self.shape, self.n_accounts, self.requests, self.cover, self.recipes, self.reused)
+        return candidates.Planted(
+            group, self.shape, self.n_accounts, self.requests, self.cover, self.recipes, self.reused, self.aged
+        )
 
 
 def cells() -> list[Cell]:
@@ -67,6 +70,7 @@ def cells() -> list[Cell]:
         *(Cell("size", s, a, r, c) for s in SHAPES for c in COVERS for a in ACCOUNTS for r in REQUESTS),
         *(Cell("recipes", s, SIZE[0], r, 0.5, n) for s in templated for n in RECIPES for r in REQUESTS),
         *(Cell("reuse", s, *SIZE, c, 1, reused) for s in shared for c in COVERS for reused in REUSED),
+        *(Cell("aged", s, a, SIZE[1], c, aged=True) for s in SHAPES for c in COVERS for a in ACCOUNTS),
     ]
 
 

@@ -95,5 +95,5 @@ def _in_words(shape: str, cover: float, least: Planted | None, most: Planted) ->
         )
     return (
         f"A campaign ({what}) would have been seen in this log from {least.n_accounts:,} accounts of {least.requests:,} requests "
-        "each on, if its accounts were grouped."
+        "each on, if its accounts were made for it and were grouped."
     )

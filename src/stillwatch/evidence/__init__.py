@@ -7,6 +7,8 @@ others), `peers` (what other providers saw). Within a family the strongest weigh
 always counts. That rule is applied by campaigns/.
 """
 
+from dataclasses import replace
+
 from stillwatch.engine.base import Engine
 from stillwatch.evidence.base import Detector, Skipped
 from stillwatch.evidence.collisions import InfrastructureCollisions
@@ -14,6 +16,7 @@ from stillwatch.evidence.duplicate_fill import DuplicateFill
 from stillwatch.evidence.peers import Peers
 from stillwatch.evidence.persistence import Persistence
 from stillwatch.evidence.pivot import ModelPivot
+from stillwatch.evidence.platform import Platform
 from stillwatch.evidence.relay import Relay
 from stillwatch.evidence.replay import Replay
 from stillwatch.evidence.signups import Signups
@@ -41,7 +44,7 @@ DETECTORS: tuple[Detector, ...] = (
 )
 
 
-def weigh(engine: Engine, window: Window, available: frozenset[str]) -> tuple[Skipped, ...]:
+def weigh(engine: Engine, window: Window, available: frozenset[str], beside: Engine | None = None) -> tuple[Skipped, ...]:
     """
     Run every detector whose columns the log has over all groups, and write the table `evidence`.
 
@@ -49,6 +52,7 @@ def weigh(engine: Engine, window: Window, available: frozenset[str]) -> tuple[Sk
         engine: Holds `groups`, `group_exchanges`, `group_accounts` and `models`.
         window: What the scan looks at.
         available: Columns of `signatures` that hold anything, and `peer_hits` where that table is there.
+        beside: The log beside which the groups were planted, whose platform is theirs; none = they are the engine's own.
 
     Returns:
         The detectors that could not speak, with the reason in words.
@@ -56,4 +60,7 @@ def weigh(engine: Engine, window: Window, available: frozenset[str]) -> tuple[Sk
     Raises:
         DetectorError: a detector did not give exactly one sound row a group.
     """
-    return run(DETECTORS, engine, window, available)
+    if beside is None:
+        return run(DETECTORS, engine, window, available)
+    detectors = tuple(replace(d, outside=True) if isinstance(d, ModelPivot) else d for d in DETECTORS)
+    return run(detectors, engine, window, available, Platform.of(beside))

@@ -35,6 +35,9 @@ class ModelPivot:
     Blind to: campaigns that wait; windows without a release. A campaign that does not pivot loses at most one bit.
     Cost: one pass over exchanges near a release.
 
+    Args:
+        outside: The groups' accounts are not of the platform, as planted ones are not: nothing of theirs is taken off its counts.
+
     References:
         docs/research.md, 3.5. rates.json, block pivot. Cap: the bound above, rounded up.
     """
@@ -43,6 +46,7 @@ class ModelPivot:
     family: ClassVar[str] = "release"
     needs: ClassVar[frozenset[str]] = frozenset({"model", "seen_at"})
     cap_bits: ClassVar[float] = 6.0
+    outside: bool = False
 
     def detect(self, engine: Engine, groups: pa.Table, window: Window) -> pa.Table:
         """One row of `evidence` a group; `n` counts accounts active around the release."""
@@ -52,7 +56,7 @@ class ModelPivot:
             return statements_table(self, groups, [nothing] * groups.num_rows)
         counts = _counts(engine, groups, releases)
         rates = shipped().pivot
-        said = (_statement(counts.get(g, []), releases, rates) for g in groups["group"].to_pylist())
+        said = (_statement(counts.get(g, []), releases, rates, self.outside) for g in groups["group"].to_pylist())
         return statements_table(self, groups, said)
 
     def examples(self) -> tuple[Example, ...]:
@@ -117,8 +121,8 @@ def _counts(engine: Engine, groups: pa.Table, releases: list[Release]) -> dict[i
     return counts
 
 
-def _statement(uptakes: list[Uptake], releases: list[Release], rates: PivotRates) -> Statement:
-    told = list(_one(uptakes, releases, rates))
+def _statement(uptakes: list[Uptake], releases: list[Release], rates: PivotRates, outside: bool) -> Statement:
+    told = list(_one(uptakes, releases, rates, outside))
     if not told:
         return Statement(0.0, "No account of the group was active around a release")
     best = max(told, key=lambda s: s.weight_bits)
@@ -128,11 +132,12 @@ def _statement(uptakes: list[Uptake], releases: list[Release], rates: PivotRates
     )
 
 
-def _one(uptakes: list[Uptake], releases: list[Release], rates: PivotRates) -> Iterator[Statement]:
+def _one(uptakes: list[Uptake], releases: list[Release], rates: PivotRates, outside: bool) -> Iterator[Statement]:
     for uptake in uptakes:
         release = releases[uptake.release]
-        others = max(release.n_accounts - uptake.n_active, 0)
-        hazard = (max(release.n_adopters - uptake.n_adopters, 0) + 0.5) / (others + 1)
+        own = Uptake(uptake.release, 0, 0) if outside else uptake
+        others = max(release.n_accounts - own.n_active, 0)
+        hazard = (max(release.n_adopters - own.n_adopters, 0) + 0.5) / (others + 1)
         hazard = min(max(hazard, 1e-4), 0.95)
         bits = excess_bits(uptake.n_adopters, uptake.n_active, hazard, rates.dispersion, rates.reach, rates.stray)
         model = release.model if release.n_adopters >= MIN_ACCOUNTS_FOR_WORDING else "a new model"

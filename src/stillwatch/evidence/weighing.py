@@ -20,12 +20,14 @@ CHUNK_EXCHANGES = 500_000  # some 200 MB of rows with their words
 MANY_CHUNKS = 4  # from which more processes pay: one takes two seconds to start, and a chunk as long to weigh
 
 
-def run(detectors: Sequence[Detector], engine: Engine, window: Window, available: frozenset[str]) -> tuple[Skipped, ...]:
-    """Run what can run, write `evidence`, and say what could not."""
+def run(
+    detectors: Sequence[Detector], engine: Engine, window: Window, available: frozenset[str], platform: Platform | None = None
+) -> tuple[Skipped, ...]:
+    """Run what can run, write `evidence`, and say what could not; where no platform is given, the engine's own is measured."""
     speaking = [d for d in detectors if d.needs <= available]
     silent = [Skipped(d.name, _why_silent(d, available)) for d in detectors if not d.needs <= available]
     groups = engine.read(GROUPS).sort_by("group")
-    weigh, chunks = Weigh(engine.root, tuple(speaking), window, Platform.of(engine)), list(_chunks(groups))
+    weigh, chunks = Weigh(engine.root, tuple(speaking), window, platform or Platform.of(engine)), list(_chunks(groups))
     said = engine.map(weigh, chunks) if len(chunks) >= MANY_CHUNKS else map(weigh, chunks)
     evidence = pa.concat_tables([EVIDENCE.schema.empty_table(), *said])
     engine.write(EVIDENCE, evidence.sort_by([("group", "ascending"), ("detector", "ascending")]))

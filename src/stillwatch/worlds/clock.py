@@ -101,21 +101,3 @@ def queue(rng: np.random.Generator, n: int, start: int, days: float, busy_share:
     hour = rng.choice(hours, n, p=load / load.sum())
     moments = start + hour * HOUR + rng.integers(0, HOUR, n)
     return np.sort(np.minimum(moments, start + int(days * DAY) - 1))
-
-
-def spread(weights: F64, total: int) -> I64:
-    """
-    Whole numbers that sum to `total`, each at least 1 where there is enough, in proportion to `weights`.
-
-    >>> spread(np.array([1.0, 3.0]), 8).tolist()
-    [2, 6]
-    """
-    n = len(weights)
-    if n == 0 or total <= 0:
-        return np.zeros(n, np.int64)
-    base = 1 if total >= n else 0
-    exact = weights / weights.sum() * (total - base * n)
-    whole = np.floor(exact).astype(np.int64)
-    left = total - base * n - int(whole.sum())
-    whole[np.argsort(whole - exact, kind="stable")[:left]] += 1
-    return whole + base

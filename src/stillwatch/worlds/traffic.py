@@ -3,9 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
+from stillwatch.methods.apportion import apportion
 from stillwatch.methods.ragged import within
 from stillwatch.worlds.cast import Era, People
-from stillwatch.worlds.clock import DAY, HOUR, SECOND, queue, spread, starts
+from stillwatch.worlds.clock import DAY, HOUR, SECOND, queue, starts
 from stillwatch.worlds.draft import Draft
 from stillwatch.worlds.grammar_library import turn_item
 from stillwatch.worlds.hashing import U64, mix, tag
@@ -21,7 +22,7 @@ VOLUME_SIGMA = 1.8
 
 def volumes(rng: np.random.Generator, n: int, total: int, sigma: float = VOLUME_SIGMA) -> I64:
     """Exchanges an account, lognormal, summing to `total`."""
-    return spread(rng.lognormal(0.0, sigma, n), total)
+    return apportion(rng.lognormal(0.0, sigma, n), total)
 
 
 def chats(

@@ -18,12 +18,12 @@ def test_a_size_is_seen_only_with_all_larger_ones() -> None:
 
 
 def test_it_is_told_in_words_with_its_counts() -> None:
-    """The sentence names shape, cover and size, and says that grouping is taken for granted."""
+    """The sentence names shape, cover and size, and says what is taken for granted."""
     seen, missed = _point("templated", 0.5, GRID, frozenset({1, 3})), _point("templated", 0.5, GRID, frozenset())
 
     assert (seen.n_seen, seen.n_planted) == (2, 4)
     assert "templated, 50% of its traffic cover" in seen.in_words
-    assert "from 20 accounts of 50 requests each on, if its accounts were grouped" in seen.in_words
+    assert "from 20 accounts of 50 requests each on, if its accounts were made for it and were grouped" in seen.in_words
     assert "not have been seen for certain in this log even at 150 accounts of 50 requests" in missed.in_words
 
 

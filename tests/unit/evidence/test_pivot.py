@@ -57,6 +57,17 @@ def test_the_group_itself_does_not_raise_the_hazard(tmp_path: Path) -> None:
     assert told(Scene({1: group(40)}, releases=(alone,)), tmp_path) > 4
 
 
+def test_a_planted_group_is_none_of_the_platforms(tmp_path: Path) -> None:
+    """It adds nothing to the platform's counts, so nothing is taken off: what its adopters did is as usual as it was."""
+    release = Release("next", 72.0, 1_000, 40)
+
+    outside = weights(ModelPivot(outside=True), Scene({1: group(4)}, releases=(release,)), tmp_path / "outside")[1]
+    inside = told(Scene({1: group(4)}, releases=(replace(release, n_accounts=1_040, n_adopters=44),)), tmp_path / "inside")
+
+    assert outside == inside
+    assert outside < told(Scene({1: group(4)}, releases=(replace(release, n_adopters=4),)), tmp_path / "few")
+
+
 def test_a_group_that_slept_through_the_release_says_nothing(tmp_path: Path) -> None:
     """Nobody active within three and a half days of it."""
     assert told(Scene({1: group(40, hour=1.0)}, releases=(replace(NEXT, hour=100.0),)), tmp_path) == 0.0

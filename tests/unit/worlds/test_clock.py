@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stillwatch.methods.ragged import within
-from stillwatch.worlds.clock import DAY, HOUR, SHIPPED, queue, rhythms, spread, starts
+from stillwatch.worlds.clock import DAY, HOUR, SHIPPED, queue, rhythms, starts
 
 RNG = np.random.default_rng
 
@@ -61,16 +61,6 @@ def test_a_queue_runs_by_the_hour() -> None:
 def test_a_queue_that_never_runs_runs_always() -> None:
     """Work that was planned is done."""
     assert len(queue(RNG(3), 10, 0, 1.0, busy_share=0.0)) == 10
-
-
-def test_numbers_are_spread_in_proportion() -> None:
-    """They sum to the total, at least one each where there is enough, nothing where there is nothing."""
-    weights = np.array([1.0, 1.0, 8.0])
-
-    assert spread(weights, 13).tolist() == [2, 2, 9]
-    assert spread(weights, 2).sum() == 2
-    assert spread(weights, 0).tolist() == [0, 0, 0]
-    assert spread(weights[:0], 5).tolist() == []
 
 
 def test_runs_are_numbered_from_zero() -> None:

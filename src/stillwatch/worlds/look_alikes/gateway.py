@@ -5,7 +5,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from stillwatch.worlds.clock import ZONES, spread, starts
+from stillwatch.methods.apportion import apportion
+from stillwatch.worlds.clock import ZONES, starts
 from stillwatch.worlds.draft import Draft, check
 from stillwatch.worlds.hashing import mix, tag
 from stillwatch.worlds.traffic import volumes
@@ -38,7 +39,7 @@ class GatewayKey:
         account, block = draft.cast.enrol(rng, self.accounts, part)
         counts = volumes(rng, self.accounts, self.exchanges, 0.5)
         owner = np.repeat(np.arange(self.accounts), counts)
-        user = rng.permutation(np.repeat(np.arange(self.end_users), spread(rng.lognormal(0, 1.2, self.end_users), len(owner))))
+        user = rng.permutation(np.repeat(np.arange(self.end_users), apportion(rng.lognormal(0, 1.2, self.end_users), len(owner))))
         rhythm = rng.choice(len(draft.rhythms.share), len(owner), p=draft.rhythms.share).astype(np.int16)
         zone = rng.choice(ZONES, len(owner))
         at = starts(rng, zone, rhythm, draft.rhythms, draft.era.start, draft.era.days)
