@@ -223,8 +223,7 @@ def _held(lines: list[dict[str, Any]]) -> str:
     names = ("templated", "untemplated")
     each = [frontier.bits([c for c in stated if c["shape"].startswith(name)]) for name in names]
     channels = [
-        [channel, *(cell for told in each for cell in _bits(told.get(channel)))]
-        for channel in sorted(set().union(*each))
+        [channel, *(cell for told in each for cell in _bits(told.get(channel)))] for channel in sorted(set().union(*each))
     ]
     return (
         HELD.format(
