@@ -35,9 +35,10 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return sorted({(t["seed"], t["dated"]): t for t in told}.values(), key=lambda t: (int(t["seed"]), not t["dated"]))
 
 
-def cases(told: Iterable[Mapping[str, Any]], dated: bool, size: str, aged: bool = False) -> list[Mapping[str, Any]]:
-    """Every case of one kind."""
-    return [c for t in told if t["dated"] == dated for c in t["cases"] if (c["size"], c["aged"]) == (size, aged)]
+def cases(told: Iterable[Mapping[str, Any]], shape: str, dated: bool, size: str, aged: bool = False) -> list[Mapping[str, Any]]:
+    """Every case of one kind, of the shapes whose names begin so."""
+    mine = (c for t in told if t["dated"] == dated for c in t["cases"])
+    return [c for c in mine if c["shape"].startswith(shape) and (c["size"], c["aged"]) == (size, aged)]
 
 
 def held(some: Sequence[Mapping[str, Any]]) -> Held:

@@ -102,7 +102,9 @@ def plant(
 def _enough(source: Source, planted: Planted) -> bool:
     """Are there as many different exchanges as it deals out, and accounts to take its cover from?"""
     sent = planted.n_accounts * planted.requests
-    return len(source.starts) > 0 and sent - round(planted.cover * sent) <= len(source.pool)
+    hidden = round(planted.cover * sent)
+    shown = 0 if planted.templated else hidden
+    return len(source.starts) > 0 and sent - hidden <= len(source.pool) and shown <= source.rows.num_rows
 
 
 def _campaign(planted: Planted, source: Source, window: Window, rng: np.random.Generator) -> tuple[pa.Table, pa.Table]:

@@ -88,7 +88,7 @@ def covered(rng: np.random.Generator, source: Source, cover: Ints) -> tuple[Ints
     What hides the harvest: sittings of what real accounts sent.
 
     Half of the accounts take all of it from one that sent as many, as work for one customer is; the others, and those for which
-    there is none, a sitting here and a sitting there.
+    there is none, a sitting here and a sitting there. Nothing is given twice, unless the log has too few.
 
     Args:
         cover: (n_accounts,) exchanges wanted.
@@ -98,27 +98,30 @@ def covered(rng: np.random.Generator, source: Source, cover: Ints) -> tuple[Ints
         none is wanted.
     """
     whose = np.full(len(cover), -1)
-    if not cover.any():
-        return np.empty(0, np.int64), whose
-    place = _dealt(rng, source.sittings, len(source.rows), int(cover.sum()))
+    place = np.zeros(int(cover.sum()), np.int64)
     begin = np.cumsum(cover) - cover
-    one = (rng.random(len(cover)) >= MANY_CUSTOMERS) & (cover > 0)
-    for account in np.flatnonzero(one).tolist():
-        able = np.flatnonzero(source.lengths >= cover[account])
+    free = np.ones(len(source.lengths), np.bool_)
+    left = cover > 0
+    for account in np.flatnonzero(left & (rng.random(len(cover)) >= MANY_CUSTOMERS)).tolist():
+        able = np.flatnonzero(free & (source.lengths >= cover[account]))
         if len(able):
             donor = able[rng.integers(0, len(able))]
             first = source.starts[donor] + rng.integers(0, source.lengths[donor] - cover[account] + 1)
             place[begin[account] : begin[account] + cover[account]] = first + np.arange(cover[account])
-    owner = np.searchsorted(source.starts, place[begin[cover > 0]], side="right") - 1
-    whose[cover > 0] = source.donors[owner]
+            free[donor] = left[account] = False
+    loose = np.repeat(left, cover)
+    place[loose] = _dealt(rng, source, free, int(loose.sum()))
+    covering = cover > 0
+    whose[covering] = source.donors[np.searchsorted(source.starts, place[begin[covering]], side="right") - 1]
     return place, whose
 
 
-def _dealt(rng: np.random.Generator, starts: Ints, end: int, n: int) -> Ints:
-    """The first `n` places of the runs that begin at `starts`, one run after the other in a random order, over and over."""
-    lengths = np.diff(starts, append=end)
-    order = rng.permutation(len(starts))
-    laid = np.repeat(starts[order], lengths[order]) + within(lengths[order])
+def _dealt(rng: np.random.Generator, source: Source, free: npt.NDArray[np.bool_], n: int) -> Ints:
+    """Places of `n` exchanges: sittings of free accounts, or of all where these have none, in a random order, over and over."""
+    lengths = np.diff(source.sittings, append=source.rows.num_rows)
+    mine = np.flatnonzero(free[np.searchsorted(source.starts, source.sittings, side="right") - 1])
+    order = rng.permutation(mine if len(mine) else len(lengths))
+    laid = np.repeat(source.sittings[order], lengths[order]) + within(lengths[order])
     return laid[np.arange(n) % len(laid)]
 
 

@@ -17,7 +17,15 @@ def a_point(accounts: int | None, requests: int | None) -> FrontierPoint:
 
 def a_case(size: str, planted: tuple[int, int], grouped: bool, seen: bool, bits: float, aged: bool = False) -> dict[str, Any]:
     """One case of a line."""
-    told = {"size": size, "aged": aged, "planted": list(planted), "grouped": grouped, "seen": seen, "found": seen}
+    told = {
+        "shape": SHAPES[0],
+        "size": size,
+        "aged": aged,
+        "planted": list(planted),
+        "grouped": grouped,
+        "seen": seen,
+        "found": seen,
+    }
     return told | {"planted_bits": {"signups": bits}, "real_bits": {"signups": 2.0 * bits, "relay": 1.0} if grouped else {}}
 
 
@@ -59,9 +67,10 @@ def test_worlds_count_together() -> None:
         {"dated": False, "cases": [a_case("stated", (5, 10), True, True, 0.0)]},
     ]
 
-    stated = report.held(report.cases(lines, True, "stated"))
+    stated = report.held(report.cases(lines, "templated", True, "stated"))
 
     assert (stated.planted.hits, stated.planted.n) == (16, 20)
     assert (stated.grouped.hits, stated.grouped.n, stated.seen.hits, stated.seen.n) == (1, 2, 1, 1)
-    assert report.held(report.cases(lines, True, "stated", aged=True)).planted.hits == 1
-    assert report.bits(report.cases(lines, True, "stated")) == {"signups": (4.0, 8.0)}
+    assert report.held(report.cases(lines, "templated", True, "stated", aged=True)).planted.hits == 1
+    assert report.cases(lines, "untemplated", True, "stated") == []
+    assert report.bits(report.cases(lines, "templated", True, "stated")) == {"signups": (4.0, 8.0)}

@@ -9,8 +9,9 @@ from tests.tables import an_engine, minutes, stored
 
 from stillwatch.candidates import exchanges
 from stillwatch.candidates.hyperedges import Group
-from stillwatch.candidates.places import Log, sample
+from stillwatch.candidates.places import sample
 from stillwatch.engine import parts
+from stillwatch.engine.log import Log
 from stillwatch.records import tables
 
 
