@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.candidates.hyperedges import Group
-from stillwatch.candidates.incidence import Incidence
+from stillwatch.candidates.incidence import Incidence, Numbers
 from stillwatch.methods import communities, rarity
 from stillwatch.settings import CandidateSettings
 
@@ -60,7 +60,7 @@ def lifted(incidence: Incidence, members: Ints, counts: npt.NDArray[np.int32]) -
 
 
 @numba.njit(cache=True, nogil=True)
-def _counted(indptr: Ints, tokens: Ints, members: Ints, counts: npt.NDArray[np.int32]) -> tuple[Ints, Ints]:
+def _counted(indptr: Ints, tokens: Numbers, members: Ints, counts: npt.NDArray[np.int32]) -> tuple[Ints, Ints]:
     """Tokens that the members hold, and how many of the members hold each; `counts` is all zeros, before and after."""
     room = 0
     for m in members:
@@ -78,7 +78,7 @@ def _counted(indptr: Ints, tokens: Ints, members: Ints, counts: npt.NDArray[np.i
     return held[:n].copy(), inside
 
 
-def _linking(incidence: Incidence, max_accounts: int) -> tuple[Ints, Ints]:
+def _linking(incidence: Incidence, max_accounts: int) -> tuple[Ints, Numbers]:
     """Tokens rare enough to link accounts."""
     sizes = incidence.sizes
     use = (sizes >= 2) & (sizes <= max_accounts) & (sizes <= max(2.0, MAX_SHARE * incidence.n_accounts))
@@ -157,5 +157,5 @@ def _speaking(incidence: Incidence, members: Ints, by_kind: dict[str, list[int]]
     return ()
 
 
-def _holders(incidence: Incidence, token: int) -> Ints:
+def _holders(incidence: Incidence, token: int) -> Numbers:
     return incidence.members[incidence.indptr[token] : incidence.indptr[token + 1]]

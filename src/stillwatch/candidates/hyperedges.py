@@ -45,11 +45,10 @@ def find(uses: Uses, min_accounts: int) -> list[Group]:
     """Recipes, then families of more than one recipe, each with at least `min_accounts` accounts; ordered by digest."""
     found: list[Group] = []
     for origin in ("recipe", "family"):
-        tokens, members = uses.pairs(origin)
-        for begin, end in _runs(tokens):
-            if end - begin >= min_accounts:
-                token = int(tokens[begin])
-                found.append(Group(_named(token, origin), origin, members[begin:end], ((origin, token, 1.0),), (origin,)))
+        listed = uses.lists(origin)
+        for at in np.flatnonzero(np.diff(listed.starts) >= min_accounts).tolist():
+            token, members = int(listed.tokens[at]), listed.account[listed.starts[at] : listed.starts[at + 1]]
+            found.append(Group(_named(token, origin), origin, members.astype(np.int64), ((origin, token, 1.0),), (origin,)))
     return found
 
 

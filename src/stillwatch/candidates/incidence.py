@@ -7,11 +7,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillwatch.candidates.uses import Uses
+from stillwatch.candidates.uses import Listed, Uses
 from stillwatch.engine.base import Engine
 from stillwatch.methods.ragged import by_number
 
 Ints = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.int32]
 
 KINDS = ("bundle", "client", "config", "device", "family", "network", "payment")
 
@@ -33,9 +34,9 @@ class Incidence:
     kinds: Ints
     tokens: Ints
     indptr: Ints
-    members: Ints
+    members: Numbers
     account_indptr: Ints
-    account_tokens: Ints
+    account_tokens: Numbers
 
     @property
     def n_accounts(self) -> int:
@@ -59,37 +60,30 @@ def accounts_of(engine: Engine) -> Ints:
 
 def load(engine: Engine, uses: Uses) -> Incidence:
     """Read the incidence of every layer; a layer whose column is empty adds nothing."""
-    kinds, tokens, members = [], [], []
-    for number, kind in enumerate(KINDS):
-        token, account = uses.pairs(kind) if kind in uses.layers else _sent(engine, kind, uses.accounts)
-        tokens.append(token)
-        members.append(account)
-        kinds.append(np.full(len(token), number, np.int64))
-    return _build(uses.accounts, np.concatenate(kinds), np.concatenate(tokens), np.concatenate(members))
-
-
-def _sent(engine: Engine, kind: str, accounts: Ints) -> tuple[Ints, Ints]:
-    """Digest and account number of each pair of a column of `signatures`, once, sorted by both."""
-    sql = f"SELECT DISTINCT {kind} AS token, account FROM signatures WHERE {kind} IS NOT NULL ORDER BY token, account"
-    pairs = engine.query(sql)
-    return _column(pairs, "token"), np.searchsorted(accounts, _column(pairs, "account"))
-
-
-def _build(accounts: Ints, kinds: Ints, tokens: Ints, members: Ints) -> Incidence:
-    changed = np.concatenate(([True], (kinds[1:] != kinds[:-1]) | (tokens[1:] != tokens[:-1])))
-    starts = np.flatnonzero(changed) if len(tokens) else np.empty(0, np.int64)
-    indptr = np.append(starts, len(tokens)).astype(np.int64)
-    of_entry = np.repeat(np.arange(len(starts)), np.diff(indptr))
-    account_indptr, account_tokens = by_number(members, of_entry, len(accounts))
+    layers = [uses.lists(kind) if kind in uses.layers else _sent(engine, kind, uses.accounts) for kind in KINDS]
+    sizes = np.concatenate([np.diff(layer.starts) for layer in layers])
+    members = np.concatenate([layer.account for layer in layers])
+    account_indptr, account_tokens = by_number(
+        members, np.repeat(np.arange(len(sizes), dtype=np.int32), sizes), len(uses.accounts)
+    )
     return Incidence(
-        accounts=accounts,
-        kinds=kinds[starts],
-        tokens=tokens[starts],
-        indptr=indptr,
-        members=members.astype(np.int64),
+        accounts=uses.accounts,
+        kinds=np.repeat(np.arange(len(KINDS)), [len(layer.tokens) for layer in layers]),
+        tokens=np.concatenate([layer.tokens for layer in layers]),
+        indptr=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        members=members,
         account_indptr=account_indptr,
         account_tokens=account_tokens,
     )
+
+
+def _sent(engine: Engine, kind: str, accounts: Ints) -> Listed:
+    """Who sent with each value of a column of `signatures`."""
+    sql = f"SELECT DISTINCT {kind} AS token, account FROM signatures WHERE {kind} IS NOT NULL ORDER BY token, account"
+    pairs = engine.query(sql)
+    tokens, starts = np.unique(_column(pairs, "token"), return_index=True)
+    account = np.searchsorted(accounts, _column(pairs, "account")).astype(np.int32)
+    return Listed(tokens, np.append(starts, pairs.num_rows).astype(np.int64), account)
 
 
 def _column(table: pa.Table, name: str) -> Ints:

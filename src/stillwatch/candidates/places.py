@@ -117,23 +117,32 @@ def _grouped(tokens: Ints, number: Ints) -> dict[int, Ints]:
 
 def _held(engine: Engine, log: Log, sources: _Sources) -> tuple[Ints, Places]:
     """Places of the exchanges that each source tells: offsets and places."""
-    number: list[npt.NDArray[np.int32]] = [np.empty(0, np.int32)]
-    place: list[Places] = [np.empty(0, np.int32)]
+    room = (_count(engine, "uses", "row") if len(sources.recipes) else 0) + (
+        _count(engine, "signatures", "config") if len(sources.configs) else 0
+    )
+    number, place, at = np.empty(room, np.int32), np.empty(room, np.int32), 0
     if len(sources.recipes):
         recipes = Interner()
         recipes.add(sources.recipes)
         for batch in engine.batches("SELECT row, recipe FROM uses"):
-            number.append(recipes.find(batch.column("recipe").to_numpy()))
-            place.append(log.places(batch.column("row").to_numpy()))
+            here = slice(at, at + batch.num_rows)
+            number[here] = recipes.find(batch.column("recipe").to_numpy())
+            place[here] = log.places(batch.column("row").to_numpy())
+            at += batch.num_rows
     if len(sources.configs):
         for batch in engine.batches("SELECT row, config FROM signatures WHERE config IS NOT NULL"):
             config = batch.column("config").to_numpy()
-            at = np.minimum(np.searchsorted(sources.configs, config), len(sources.configs) - 1)
-            told = sources.configs[at] == config
-            number.append((len(sources.recipes) + at[told]).astype(np.int32))
-            place.append(log.places(batch.column("row").to_numpy()[told]))
-    n_sources = len(sources.recipes) + len(sources.configs)
-    return by_number(np.concatenate(number), np.concatenate(place), n_sources)
+            known = np.minimum(np.searchsorted(sources.configs, config), len(sources.configs) - 1)
+            told = sources.configs[known] == config
+            here = slice(at, at + int(told.sum()))
+            number[here] = len(sources.recipes) + known[told]
+            place[here] = log.places(batch.column("row").to_numpy()[told])
+            at = here.stop
+    return by_number(number[:at], place[:at], len(sources.recipes) + len(sources.configs))
+
+
+def _count(engine: Engine, table: str, column: str) -> int:
+    return int(engine.query(f"SELECT count({column}) AS n FROM {table}")["n"][0].as_py())
 
 
 @numba.njit(cache=True, nogil=True)

@@ -15,6 +15,22 @@ Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """
+    Tokens and who holds them.
+
+    Args:
+        tokens: (n,) digests, ascending.
+        starts: (n + 1,) where the accounts of each begin.
+        account: Their numbers, ascending and each once within a token; every token has some.
+    """
+
+    tokens: Ints
+    starts: Ints
+    account: npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
 class Uses:
     """
     Args:
@@ -32,21 +48,24 @@ class Uses:
     @classmethod
     def load(cls, engine: Engine, accounts: Ints) -> Self:
         """One pass over USES; eight bytes a use for a while, and no join."""
+        n = engine.query("SELECT count(*) AS n FROM uses")["n"][0].as_py()
         table = engine.read(tables.RECIPES).sort_by("recipe")
         layers = {name: table[name].to_numpy() for name in ("recipe", "family", "bundle")}
         recipes, holders = Interner(), Interner()
         recipes.add(layers["recipe"])
         holders.add(accounts)
-        recipe, account = [np.empty(0, np.int32)], [np.empty(0, np.int32)]
+        recipe, account, at = np.empty(n, np.int32), np.empty(n, np.int32), 0
         for batch in engine.batches("SELECT recipe, account FROM uses"):
-            recipe.append(recipes.find(batch.column("recipe").to_numpy()))
-            account.append(holders.find(batch.column("account").to_numpy()))
-        pairs = distinct_by_number(np.concatenate(recipe), np.concatenate(account), table.num_rows, len(accounts))
+            here = slice(at, at + batch.num_rows)
+            recipe[here] = recipes.find(batch.column("recipe").to_numpy())
+            account[here] = holders.find(batch.column("account").to_numpy())
+            at += batch.num_rows
+        pairs = distinct_by_number(recipe, account, table.num_rows, len(accounts))
         return cls(accounts, layers, *pairs)
 
-    def pairs(self, kind: str) -> tuple[Ints, Ints]:
+    def lists(self, kind: str) -> Listed:
         """
-        Digest and account number of each pair of a layer, once, sorted by both; families of one recipe are left out.
+        The accounts of each token of a layer; families of one recipe are left out.
 
         Args:
             kind: "recipe", "family" or "bundle".
@@ -60,4 +79,5 @@ class Uses:
         if kind != "recipe":  # whose numbers are the recipes' own
             used = np.repeat(number.astype(np.int32), sizes)
             starts, account = distinct_by_number(used, account, len(digests), len(self.accounts))
-        return np.repeat(digests, np.diff(starts)), account.astype(np.int64)
+        there = np.diff(starts) > 0
+        return Listed(digests[there], np.append(starts[:-1][there], starts[-1]), account)

@@ -7,12 +7,15 @@ campaign's is judged against what that account does otherwise, so that a client 
 tells its cover from its harvest no better than it should.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Self
 
 import numba
 import numpy as np
 import numpy.typing as npt
+
+from stillwatch.methods.cores import available_cores
 
 Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
@@ -85,8 +88,9 @@ def fit(
     responsibility = start.astype(np.float64)
     sizes = np.bincount(account)
     share = np.zeros(len(sizes))
+    pool = ThreadPoolExecutor(available_cores())  # a kind each: NumPy computes without the interpreter's lock
     for _ in range(rounds):
-        bits = [kind.exchange_bits(responsibility) for kind in kinds]
+        bits = list(pool.map(lambda kind: kind.exchange_bits(responsibility), kinds))
         share = (_summed(account, responsibility, len(sizes)) + PRIOR_SHARE * PRIOR_WEIGHT) / (sizes + PRIOR_WEIGHT)
         odds = share / (1.0 - share)
         for at in range(0, len(account), _PART):
@@ -94,10 +98,11 @@ def fit(
             evidence = np.sum([b[kind.place[here]] for b, kind in zip(bits, kinds, strict=True)], axis=0)
             ratio = odds[account[here]] * np.exp2(evidence)
             responsibility[here] = ratio / (1.0 + ratio)
-    gain = np.sum([kind.account_bits(responsibility) for kind in kinds], axis=0)
+    weighed = list(pool.map(lambda kind: kind.account_bits(responsibility), kinds))
+    pool.shutdown()
+    gain = np.sum([of_accounts for of_accounts, _ in weighed], axis=0)
     shares = _summed(account, responsibility, len(sizes)) / np.maximum(sizes, 1)
-    pair_bits = tuple(kind.token_bits(responsibility) for kind in kinds)
-    return Mixture(responsibility, shares, gain, pair_bits, tuple(kind.place for kind in kinds))
+    return Mixture(responsibility, shares, gain, tuple(bits for _, bits in weighed), tuple(kind.place for kind in kinds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,16 +142,15 @@ class _Kind:
     def _uses(self, weight: Floats) -> Floats:
         return _summed(self.place, weight, len(self.token))
 
-    def _learned(self, responsibility: Floats) -> Floats:
+    def _learned(self, uses: Floats) -> Floats:
         """Uses that teach the campaign's law. What asks nothing in common (token 0) teaches only as it did at the start:
         else the law would drift, round by round, towards the members' ordinary traffic."""
-        uses = self._uses(responsibility)
         return uses if self.habit else np.where(self.token == 0, self.start, uses)
 
     def _laws(self, responsibility: Floats) -> tuple[Floats, Floats]:
         """Of each pair: f_C without the pair's account, and f_B with its uses."""
         uses = self._uses(responsibility)
-        held = np.minimum(self._learned(responsibility), REPEATS)
+        held = np.minimum(self._learned(uses), REPEATS)
         others = np.bincount(self.token, held, len(self.counts))[self.token] - held
         total = held.sum() - np.bincount(self.account, held)[self.account]
         law = (self.counts[self.token] + SMOOTHING) / (self.n_background + 1.0)
@@ -167,16 +171,15 @@ class _Kind:
         own = (rest + OWN_WEIGHT * usual) / (total + OWN_WEIGHT)
         return _bits((1.0 - OWN_HABIT) * inside + OWN_HABIT * usual, own)
 
-    def account_bits(self, responsibility: Floats) -> Floats:
-        """Bits of membership: of each distinct token of the attributed exchanges its ratio; a habit counts once, and only for."""
-        inside, outside = self._laws(responsibility)
-        uses = np.minimum(self._uses(responsibility), 1.0 if self.habit else REPEATS)
-        bits = _bits(inside, outside)
-        return np.bincount(self.account, uses * (np.maximum(bits, 0.0) if self.habit else bits)).astype(np.float64)
+    def account_bits(self, responsibility: Floats) -> tuple[Floats, Floats]:
+        """
+        (n_accounts,) bits of membership, and (n_pairs,) log2 f_C / f_B of each token, its account left out of f_C.
 
-    def token_bits(self, responsibility: Floats) -> Floats:
-        """(n_pairs,) log2 f_C / f_B of each token, its account left out of f_C."""
-        return _bits(*self._laws(responsibility))
+        Of each distinct token of the attributed exchanges its ratio; a habit counts once, and only for.
+        """
+        bits = _bits(*self._laws(responsibility))
+        uses = np.minimum(self._uses(responsibility), 1.0 if self.habit else REPEATS)
+        return np.bincount(self.account, uses * (np.maximum(bits, 0.0) if self.habit else bits)).astype(np.float64), bits
 
 
 def _bits(f_c: Floats, f_b: Floats) -> Floats:

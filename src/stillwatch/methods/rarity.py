@@ -23,7 +23,7 @@ _THREADS = available_cores()
 
 def rarity_graphs(
     indptr: Ints,
-    members: Ints,
+    members: npt.NDArray[np.integer],
     n_nodes: int,
     powers: Sequence[float],
     n_uses: int,
@@ -62,7 +62,6 @@ def rarity_graphs(
     sizes = np.diff(indptr)
     degrees = np.bincount(members, minlength=n_nodes)
     logs = np.log(np.maximum(n_nodes / np.maximum(sizes, 1), 1.0))
-    members = members.astype(np.int64)
     weights = np.stack([logs**power for power in powers])
     expected = np.array([float(np.sum(of_power * (sizes / n_uses) ** 2)) for of_power in weights])
     node_starts = np.concatenate(([0], np.cumsum(degrees))).astype(np.int64)
