@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from stillwatch.methods import semantic
 from stillwatch.methods.distinct import MOST, sort_distinct
 from stillwatch.methods.fragments import BODY_SHINGLE, EDGE_SHINGLE, EDGE_WINDOW, EDGE_WORDS, select
-from stillwatch.methods.hashing import U, mix, sip
+from stillwatch.methods.hashing import U, hash_bytes, hash_twice, mix, sip
+from stillwatch.methods.words import DIGIT, IGNORED, LETTER, UNSPACED, any_words, character_classes
 from stillwatch.privacy import Key
 from stillwatch.signatures import scan, sign
 
@@ -21,7 +22,7 @@ MASK = 2**64 - 1
 KEY = Key(b"k" * 32)
 SIGNS = semantic.projection(5)
 # words of a text by their hashes: few different ones in some texts, many in others
-HASHES = st.integers(1, 400).flatmap(lambda of: st.lists(st.integers(0, of).map(lambda i: int(mix(U(i)))), max_size=400))
+HASHES = st.integers(1, 400).flatmap(lambda of: st.lists(st.integers(0, of).map(lambda i: int(mix(U(i + 1)))), max_size=400))
 
 
 def low(value: int) -> int:
@@ -156,3 +157,53 @@ def test_an_exchange_holds_what_its_two_texts_hold(pairs: list[tuple[str | None,
         for name in ("fragments", "tokens"):
             assert both[i][name] == sorted({*one[i][name], *two[i][name]})[:48]
         assert both[i]["fill"] == one[i]["fill"]
+
+
+def words_of(text: str) -> list[tuple[str, str, int]]:
+    """Each word of a text in lower case, its stem and its weight, character by character."""
+    classes, found = character_classes(), []
+    letters, run = "", ""
+    for c in [*text, "\0"]:
+        kind = 0 if c == "\0" else int(classes[ord(c)])
+        if kind == IGNORED:
+            continue
+        if kind == LETTER or kind >= DIGIT:
+            letters += c if kind == LETTER else str(kind - DIGIT)
+        elif letters:
+            found.append((letters, letters[:5], len(letters)))
+            letters = ""
+        if kind == UNSPACED:
+            run += c
+        elif run:
+            pairs = [run[i : i + 2] for i in range(max(1, len(run) - 1))]
+            found += [(pair, pair, 4) for pair in pairs]
+            run = ""
+    return found
+
+
+MIXED = st.text(st.sampled_from("abcdefgxyz0189 .-:été語文字\u200b٣ñ“”"), max_size=60) | st.lists(
+    st.sampled_from(["extraordinarily", "a", "words", "été", "x9", "語文", " ", ", ", "12345678", "“so”", "na\u00efve"]),
+    max_size=20,
+).map("".join)
+
+
+def hashed(text: str, fold: bool) -> int:
+    """The public hash of a word, as it stands or with digits folded."""
+    raw = np.frombuffer(text.encode() + bytes(8), np.uint8)
+    return int(hash_twice(raw, 0, len(raw) - 8)[1] if fold else hash_bytes(raw, 0, len(raw) - 8))
+
+
+@given(MIXED)
+@settings(deadline=None, max_examples=400)
+def test_words_beyond_ascii_are_hashed_one_by_one(text: str) -> None:
+    """
+    Words, stems and weights of a text in any script are those that a look at each character gives, in their order.
+    """
+    raw = np.frombuffer(text.encode(), np.uint8)
+    room = 2 * len(raw) + 160
+    out = (np.zeros(room, np.uint64), np.zeros(room, np.uint64), np.zeros(room, np.uint64), np.zeros(room, np.uint8))
+
+    n, _, _ = any_words(raw, 0, len(raw), np.zeros(room, np.uint8), character_classes(), out, 0, U(1))
+
+    told = sorted(zip(out[0][:n].tolist(), out[1][:n].tolist(), out[2][:n].tolist(), out[3][:n].tolist(), strict=True))
+    assert told == sorted((hashed(w, True), hashed(w, False), hashed(s, True), k) for w, s, k in words_of(text))

@@ -223,6 +223,14 @@ def _class(code: int, classes: Any) -> int:
 
 
 @njit(cache=True, nogil=True)
+def _plain_run(x: np.uint64) -> int:
+    """How many of eight bytes, from the first on, are lower-case ASCII letters or digits."""
+    y = x & ~_HIGH
+    word = ((y + _FROM_LA) & ~(y + _PAST_LZ)) | ((y + _FROM_0) & ~(y + _PAST_9))
+    return lowest_bit(~(word & ~x) & _HIGH) >> 3
+
+
+@njit(cache=True, nogil=True)
 def any_words(data: Any, start: int, end: int, low: Any, classes: Any, out: Any, n: int, h: np.uint64) -> Any:
     """Words of any UTF-8 text that is already NFKC and lower case; arguments and result as in `ascii_words`."""
     size = 0  # bytes in low
@@ -230,7 +238,23 @@ def any_words(data: Any, start: int, end: int, low: Any, classes: Any, out: Any,
     run, previous = -1, -1  # of unspaced characters: where it began, where its last one began
     closed = 0
     i = start
+    safe = min(end, len(data)) - 8
     while i < end:
+        length = _plain_run(load8(data, i)) if i <= safe else 0
+        if length > 0:  # most of such a text is ASCII words after all
+            if run >= 0:
+                if previous == run:
+                    n, h = _close(low, closed, run, size, size, 4, out, n, h)
+                run, closed = -1, size
+            if opened < 0:
+                opened, letters = size, 0
+            if letters < STEM_CHARACTERS:
+                stem_end = size + min(length, STEM_CHARACTERS - letters)
+            store8(low, size, load8(data, i))
+            letters += length
+            size += length
+            i += length
+            continue
         code, width = _decode(data, i, end)
         kind = _class(code, classes)
         if kind == IGNORED:
