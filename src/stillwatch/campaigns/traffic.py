@@ -80,9 +80,9 @@ class Carried:
         """(n_recipes,) how many of the marked exchanges run each recipe."""
         return _counted(self.starts, self.recipes, start, len(self.digests[0]))
 
-    def holders(self, chosen: Bools) -> Bools:
-        """(n_accounts,) who runs any of the chosen recipes."""
-        return _holders(self.starts, self.recipes, chosen, self.log.owner, len(self.accounts))
+    def holders(self, chosen: Bools, known: Bools) -> Bools:
+        """(n_accounts,) who runs any of the chosen recipes, and who is known already."""
+        return _holders(self.starts, self.recipes, chosen, self.log.owner, known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,12 +217,12 @@ def _start(engine: Engine, log: Log, name: str) -> Bools:
 def _looked_at(engine: Engine, carried: Carried, name: str, start: Bools) -> Bools:
     """(n_accounts,) members of the campaign's groups, and who runs a recipe half of whose uses the campaign was found by."""
     told = carried.told_by(start)
-    out = carried.holders((told >= MIN_HOLDERS) & (2 * told >= carried.n_uses))
     members = engine.query(
         f"""SELECT DISTINCT m.account FROM group_accounts m JOIN campaign_groups c ON c."group" = m."group"
         WHERE c.campaign_id = '{name}' ORDER BY m.account"""
     )
-    return out | np.isin(carried.accounts, members["account"].to_numpy())
+    known = np.isin(carried.accounts, members["account"].to_numpy())
+    return carried.holders((told >= MIN_HOLDERS) & (2 * told >= carried.n_uses), known)
 
 
 def _sent_by(log: Log, looked_at: Bools, claimed: Bools) -> tuple[Places, Ints]:
@@ -268,12 +268,13 @@ def _counted(starts: Ints, recipes: Places, marked: Bools, n_recipes: int) -> In
 
 
 @numba.njit(cache=True, nogil=True)
-def _holders(starts: Ints, recipes: Places, chosen: Bools, owner: Places, n_accounts: int) -> Bools:
-    out = np.zeros(n_accounts, np.bool_)
+def _holders(starts: Ints, recipes: Places, chosen: Bools, owner: Places, known: Bools) -> Bools:
+    out = known.copy()
     for p in range(len(owner)):
-        for i in range(starts[p], starts[p + 1]):
-            if chosen[recipes[i]]:
-                out[owner[p]] = True
+        if not out[owner[p]]:
+            for i in range(starts[p], starts[p + 1]):
+                if chosen[recipes[i]]:
+                    out[owner[p]] = True
     return out
 
 

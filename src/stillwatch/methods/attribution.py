@@ -88,18 +88,17 @@ def fit(
     responsibility = start.astype(np.float64)
     sizes = np.bincount(account)
     share = np.zeros(len(sizes))
-    pool = ThreadPoolExecutor(available_cores())  # a kind each: NumPy computes without the interpreter's lock
-    for _ in range(rounds):
-        bits = list(pool.map(lambda kind: kind.exchange_bits(responsibility), kinds))
-        share = (_summed(account, responsibility, len(sizes)) + PRIOR_SHARE * PRIOR_WEIGHT) / (sizes + PRIOR_WEIGHT)
-        odds = share / (1.0 - share)
-        for at in range(0, len(account), _PART):
-            here = slice(at, at + _PART)
-            evidence = np.sum([b[kind.place[here]] for b, kind in zip(bits, kinds, strict=True)], axis=0)
-            ratio = odds[account[here]] * np.exp2(evidence)
-            responsibility[here] = ratio / (1.0 + ratio)
-    weighed = list(pool.map(lambda kind: kind.account_bits(responsibility), kinds))
-    pool.shutdown()
+    with ThreadPoolExecutor(available_cores()) as pool:  # a kind each: NumPy computes without the interpreter's lock
+        for _ in range(rounds):
+            bits = list(pool.map(lambda kind: kind.exchange_bits(responsibility), kinds))
+            share = (_summed(account, responsibility, len(sizes)) + PRIOR_SHARE * PRIOR_WEIGHT) / (sizes + PRIOR_WEIGHT)
+            odds = share / (1.0 - share)
+            for at in range(0, len(account), _PART):
+                here = slice(at, at + _PART)
+                evidence = np.sum([b[kind.place[here]] for b, kind in zip(bits, kinds, strict=True)], axis=0)
+                ratio = odds[account[here]] * np.exp2(evidence)
+                responsibility[here] = ratio / (1.0 + ratio)
+        weighed = list(pool.map(lambda kind: kind.account_bits(responsibility), kinds))
     gain = np.sum([of_accounts for of_accounts, _ in weighed], axis=0)
     shares = _summed(account, responsibility, len(sizes)) / np.maximum(sizes, 1)
     return Mixture(responsibility, shares, gain, tuple(bits for _, bits in weighed), tuple(kind.place for kind in kinds))
