@@ -16,6 +16,7 @@ import pyarrow as pa
 from stillwatch.campaigns.traffic import KINDS, MIN_HOLDERS, Carried, Traffic
 from stillwatch.engine import parts
 from stillwatch.engine.base import Engine
+from stillwatch.engine.log import inverse
 from stillwatch.methods import attribution, lists
 from stillwatch.methods.numbering import ranked
 from stillwatch.records import tables
@@ -267,30 +268,30 @@ def _dated(engine: Engine, carried: Carried, members: list[pa.Table]) -> pa.Tabl
 
 
 def _exchanges(engine: Engine, carried: Carried, found: dict[str, _Attributed]) -> Iterator[pa.Table]:
-    """ATTRIBUTED in the order of the log, some at a time."""
+    """ATTRIBUTED by campaign and time, some at a time."""
     yield tables.ATTRIBUTED.schema.empty_table()
     if not found:
         return
-    names = pa.array(list(found), pa.string())
-    which = np.repeat(np.arange(len(found), dtype=np.int32), [len(a.places) for a in found.values()])
-    places = np.concatenate([a.places for a in found.values()])
-    order = np.argsort(places)
-    recipe = np.concatenate([a.recipe for a in found.values()])
-    share = np.concatenate([a.share for a in found.values()])
+    names = sorted(found)
+    which = np.repeat(np.arange(len(names), dtype=np.int32), [len(found[name].places) for name in names])
+    places, recipe = (np.concatenate([getattr(found[name], part) for name in names]) for part in ("places", "recipe"))
+    share = np.concatenate([found[name].share for name in names])
+    order = np.lexsort((inverse(carried.log.timed)[places], which))
     for at in range(0, len(order), EXCHANGES_AT_ONCE):
         here = order[at : at + EXCHANGES_AT_ONCE]
         rows, number = carried.log.rows[places[here]], recipe[here]
+        by_row = np.argsort(rows)
         ids = engine.query(
             f"""SELECT s.exchange_id FROM signatures s JOIN told t ON t.row = s.row
-            WHERE s.row BETWEEN {int(rows[0])} AND {int(rows[-1])} ORDER BY s.row""",
+            WHERE s.row BETWEEN {int(rows[by_row[0]])} AND {int(rows[by_row[-1]])} ORDER BY s.row""",
             told=pa.table({"row": rows}),
         )
         yield pa.table(
             {
                 "row": rows,
-                "exchange_id": ids["exchange_id"],
+                "exchange_id": ids["exchange_id"].take(pa.array(inverse(by_row))),
                 "account": carried.accounts[carried.log.owner[places[here]]],
-                "campaign_id": names.take(pa.array(which[here])),
+                "campaign_id": pa.array(names, pa.string()).take(pa.array(which[here])),
                 "recipe": pa.array(_digests(carried, number), mask=number == 0),
                 "share": share[here],
             }

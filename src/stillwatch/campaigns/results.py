@@ -42,7 +42,7 @@ def account_rows(engine: Engine, pseudonymous: bool) -> pa.Table:
 
 
 def exchange_rows(engine: Engine) -> pa.Table:
-    """One row an attributed exchange, in the order of the log."""
+    """One row an attributed exchange, by campaign and time."""
     rows = engine.read(tables.ATTRIBUTED, ["exchange_id", "campaign_id", "recipe", "share"])
     rows = rows.rename_columns(["exchange_id", "campaign_id", "recipe_id", "share"]).combine_chunks()
     recipes = rows["recipe_id"].combine_chunks().dictionary_encode()  # many exchanges run one recipe

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from stillwatch.candidates.hyperedges import Group
 from stillwatch.engine.base import Engine
-from stillwatch.engine.log import Log, Places
+from stillwatch.engine.log import Log, Places, inverse
 from stillwatch.methods.cores import available_cores
 from stillwatch.methods.intern import Interner
 from stillwatch.methods.ragged import by_number
@@ -62,7 +62,7 @@ def sample(engine: Engine, log: Log, groups: Sequence[Group], least: int, most: 
         source_starts,
         sources.flat,
     )
-    known = (by_source, held, log.owner, log.timed, log.order, log.starts, _inverse(log.order), _inverse(log.timed))
+    known = (by_source, held, log.owner, log.timed, log.order, log.starts, inverse(log.order), inverse(log.timed))
     work = np.cumsum(sizes * np.where(whole, len(log.rows) / max(len(log.starts) - 1, 1), 1.0))
     bounds = np.searchsorted(work, np.linspace(0.0, work[-1] if groups else 0.0, _SPANS + 1)[1:-1])
     spans = itertools.pairwise(np.unique([0, *bounds, len(groups)]).tolist())
@@ -73,13 +73,6 @@ def sample(engine: Engine, log: Log, groups: Sequence[Group], least: int, most: 
 
 
 _NOTHING = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int32))
-
-
-def _inverse(order: Places) -> Places:
-    """Where each place stands in an order."""
-    out = np.empty(len(order), np.int32)
-    out[order] = np.arange(len(order), dtype=np.int32)
-    return out
 
 
 @dataclass(frozen=True, slots=True)

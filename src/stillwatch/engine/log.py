@@ -110,3 +110,10 @@ def _by_account(owner: Places, timed: Places, starts: Ints) -> Places:
         out[filled[owner[place]]] = place
         filled[owner[place]] += 1
     return out
+
+
+def inverse(order: npt.NDArray[np.integer]) -> Places:
+    """Where each place stands in an order."""
+    out = np.empty(len(order), np.int32)
+    out[order] = np.arange(len(order), dtype=np.int32)
+    return out

@@ -203,7 +203,7 @@ def test_who_is_cleared_is_touched_at_most(tmp_path: Path) -> None:
 
 
 def test_the_order_in_which_tables_are_stored_changes_nothing(tmp_path: Path) -> None:
-    """Rows and uses shuffled: the same members, times and exchanges, in the order of the log."""
+    """Rows and uses shuffled: the same members, times and exchanges, by campaign and time."""
     engine = a_fleet(tmp_path)
     before = run(engine)
     rng = np.random.default_rng(3)
@@ -215,7 +215,6 @@ def test_the_order_in_which_tables_are_stored_changes_nothing(tmp_path: Path) ->
     after = run(stored(engine, **shuffled))
 
     assert after == before
-    assert [e["row"] for e in after[1]] == sorted(e["row"] for e in after[1])
 
 
 def test_exchanges_are_written_some_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
