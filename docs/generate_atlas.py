@@ -39,6 +39,8 @@ few different exchanges. The tables give counts: seen/planted.
 - Cover is what real accounts sent, for half of the planted ones a run of one account's and for the others sittings of several.
 - All other dials are those of a simulated campaign: one queue that half of the hours rest, accounts made within two months and used about alike, four
   in ten on a new model on its first day, four in five with one client. [Planted and real](#planted-and-real) holds the two against each other.
+- A planted campaign is one group. A real one makes several (parts of its accounts, cells of settings, families of recipes), any of which may be seen: so large
+  untemplated campaigns, which the map misses where their infrastructure is no more shared than chance lets so many accounts share, are seen more often.
 - *shared infrastructure*: three accounts in ten are on the campaign's cards, devices and networks, ten on each; *own*: none.
 - *aged*: accounts that signed up as the log's own did. Without shared infrastructure an evaluation harness explains most of these as well.
 """
