@@ -19,6 +19,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -32,7 +34,7 @@ from stillwatch.engine.memory import give_back
 from stillwatch.engine.opening import opened
 from stillwatch.errors import LogFormatError, SettingsError
 from stillwatch.ingest import quarantine
-from stillwatch.ingest.base import Source
+from stillwatch.ingest.base import Source, Split
 from stillwatch.privacy import Key, digest
 from stillwatch.records import campaign, fields, tables
 from stillwatch.records.coverage import Coverage
@@ -470,7 +472,7 @@ def _sketches(engine: Engine, source: Source, settings: Settings) -> dict[int, s
                 FROM attributed WHERE recipe IS NOT NULL GROUP BY campaign_id, recipe) WHERE place <= {_MAX_SKETCHED})
             ) WHERE first = 1) WHERE place <= {_SAMPLE} ORDER BY row"""
     )
-    texts = _texts(source, settings.ingest, set(chosen["row"].to_pylist()))
+    texts = _texts(engine, source, settings.ingest, chosen["row"].unique().to_numpy())
     by_recipe: dict[int, list[tuple[int, str | None, str | None]]] = {}
     for recipe, account, row in zip(*(chosen[c].to_pylist() for c in ("recipe", "account", "row")), strict=True):
         if row in texts:
@@ -480,19 +482,39 @@ def _sketches(engine: Engine, source: Source, settings: Settings) -> dict[int, s
     return {recipe: sketch for recipe, sketch in sketched.items() if sketch is not None}
 
 
-def _texts(source: Source, settings: IngestSettings, rows: set[int]) -> dict[int, tuple[str | None, str | None]]:
-    """System prompt and newest turn of a few rows; only the splits that hold them are read."""
-    wanted = {row >> 32 for row in rows}
-    found: dict[int, tuple[str | None, str | None]] = {}
-    for split in source.splits:
-        if split.number not in wanted or split.table != "exchanges":
-            continue
-        for piece in ingest.read(split, settings):
+def _texts(
+    engine: Engine, source: Source, settings: IngestSettings, rows: npt.NDArray[np.int64]
+) -> dict[int, tuple[str | None, str | None]]:
+    """System prompt and newest turn of a few rows, ascending; only the splits that hold them are read, up to the last of them."""
+    number = rows >> 32
+    wanted = [(s, rows[number == s.number]) for s in source.splits if s.table == "exchanges"]
+    asked = [(split, mine) for split, mine in wanted if len(mine)]
+    look = _Texts(settings)
+    said = engine.map(look, asked) if len(asked) >= _MANY_SPLITS else map(look, asked)
+    return {row: texts for found in said for row, texts in found.items()}
+
+
+_MANY_SPLITS = 8  # from which more processes pay: one takes two seconds to start
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """The texts of some rows of a split, whichever process reads it."""
+
+    settings: IngestSettings
+
+    def __call__(self, asked: tuple[Split, npt.NDArray[np.int64]]) -> dict[int, tuple[str | None, str | None]]:
+        split, rows = asked
+        found: dict[int, tuple[str | None, str | None]] = {}
+        for piece in ingest.read(split, self.settings):
             first = (split.number << 32) | piece.first_index
-            for row in sorted(rows & set(range(first, first + piece.n_rows))):
+            low, high = np.searchsorted(rows, [first, first + piece.n_rows])
+            for row in rows[low:high].tolist():
                 exchange = piece.exchanges.slice(row - first, 1)
                 found[row] = (exchange["system_prompt"][0].as_py(), exchange["prompt"][0].as_py())
-    return found
+            if high == len(rows):
+                break
+        return found
 
 
 def verify(out: Path, work: Path) -> tuple[campaign.Document, tuple[Difference, ...]]:

@@ -181,7 +181,7 @@ def real(built: worlds.WorldReport, outcome: pipeline.Outcome, case: Case) -> Re
         likely = judged.enough & (n_tests * judged.p <= settings.campaigns.q)
         likely &= judged.n_families >= settings.campaigns.min_families
         passed = set(judged.groups[likely].tolist()) & set(mine)
-        shown = any(not better_explained(engine, group, known) for group in passed)
+        shown = bool(passed - better_explained(engine, sorted(passed), known))
         bits = by_detector(engine.read(tables.EVIDENCE)).get(mine[0], {}) if mine else {}
     return Real(bool(mine), shown, any(graded.planted.values()), bits)
 

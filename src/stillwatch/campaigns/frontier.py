@@ -66,7 +66,7 @@ def seen(engine: Engine, scratch: Engine, settings: CampaignSettings, known: ref
     n_tests = 1.0 + judge.effective_tests(engine, own.groups[own.enough], own.p[own.enough])
     likely = theirs.enough & (n_tests * theirs.p <= settings.q) & (theirs.n_families >= settings.min_families)
     found = theirs.groups[likely].tolist()
-    return frozenset(group for group in found if not judge.better_explained(scratch, group, known))
+    return frozenset(found) - judge.better_explained(scratch, found, known)
 
 
 def _point(shape: str, cover: float, planted: Sequence[Planted], seen: frozenset[int]) -> campaign.FrontierPoint:

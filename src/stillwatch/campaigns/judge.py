@@ -1,8 +1,9 @@
 """Verdicts: which groups are campaigns, and which of the groups that overlap are one campaign."""
 
 import hashlib
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +42,45 @@ NEAR_BEST = 0.9  # of the nested groups, the smallest whose score is within a te
 
 
 @dataclass(frozen=True, slots=True)
+class _Related:
+    """
+    How pairs of groups are related.
+
+    Args:
+        groups: Digests, ascending.
+        alike: Half of the smaller one's accounts is common.
+        some: More than strangers have is common.
+        part: The first is as good as all of it in the second, which is larger.
+        half: Half of the first lies in the second, which is larger.
+        by_chance: At least so many accounts as chance gives are common.
+        dealt: So many, and so many more than by chance, that recipes were dealt out to one fleet.
+        by_tokens: Half of what tells the smaller one is common.
+        some_tokens: More of it than strangers have is common.
+    """
+
+    groups: Ints
+    alike: Relation
+    some: Relation
+    part: Relation
+    half: Relation
+    by_chance: Relation
+    dealt: Relation
+    by_tokens: Relation
+    some_tokens: Relation
+
+    def of(self, groups: Ints) -> Self:
+        """Of some of the groups, in the order of their digests."""
+        kept = np.searchsorted(self.groups, groups)
+        relations = {f.name: getattr(self, f.name).of(kept) for f in fields(self) if f.name != "groups"}
+        return replace(self, groups=groups, **relations)
+
+    @property
+    def apart(self) -> Relation:
+        """They have nothing to do with each other."""
+        return ~(self.some | self.some_tokens)
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """Every group, with its score and error rates; only those large enough are tested. Arrays run over groups in order."""
 
@@ -52,6 +92,7 @@ class Judged:
     q: Floats
     n_accounts: Ints
     enough: Bools
+    related: _Related | None = None  # those that may be a finding, once the groups are held together against chance
 
 
 def judge(engine: Engine, settings: CampaignSettings, known: reference.Reference) -> pa.Table:
@@ -68,10 +109,9 @@ def judge(engine: Engine, settings: CampaignSettings, known: reference.Reference
 
 def verdicts(engine: Engine, judged: Judged, settings: CampaignSettings, known: reference.Reference) -> tuple[pa.Table, pa.Table]:
     """CAMPAIGNS, strongest first, and CAMPAIGN_GROUPS, as they would be under a reference; nothing is written."""
-    found = [
-        (standing, likely and not better_explained(engine, int(judged.groups[standing]), known), places)
-        for standing, likely, places in _campaigns(engine, judged, settings)
-    ]
+    sets = _campaigns(engine, judged, settings)
+    explained = better_explained(engine, [int(judged.groups[standing]) for standing, likely, _ in sets if likely], known)
+    found = [(standing, likely and int(judged.groups[standing]) not in explained, places) for standing, likely, places in sets]
     found = _told(judged, found, settings.most_watched)
     rows = [_row(judged, standing, likely, known.source) for standing, likely, _ in found]
     table = pa.Table.from_pylist(sorted(rows, key=lambda r: (-r["score_bits"], r["campaign_id"])), schema=tables.CAMPAIGNS.schema)
@@ -112,13 +152,18 @@ def _cleared(engine: Engine, judged: Judged) -> pa.Table:
     return found.cast(tables.CLEARED.schema)
 
 
-def better_explained(engine: Engine, group: int, known: reference.Reference) -> bool:
-    """Does a benign kind fit what was observed of the group better than a campaign does?"""
-    said = engine.query(
-        f'SELECT detector, family, weight_bits FROM evidence WHERE "group" = {group} ORDER BY detector'
-    ).to_pylist()
-    weighed = alternatives.weigh({s["detector"]: (s["family"], s["weight_bits"]) for s in said}, known)
-    return any(w.bits < 0.0 for w in weighed)
+def better_explained(engine: Engine, groups: Sequence[int], known: reference.Reference) -> frozenset[int]:
+    """Of which groups does a benign kind fit what was observed better than a campaign does?"""
+    if not groups:
+        return frozenset()
+    said: dict[int, dict[str, tuple[str, float]]] = {group: {} for group in groups}
+    listed = ", ".join(map(str, groups))
+    rows = engine.query(
+        f'SELECT "group", detector, family, weight_bits FROM evidence WHERE "group" IN ({listed}) ORDER BY "group", detector'
+    )
+    for row in rows.to_pylist():
+        said[row["group"]][row["detector"]] = (row["family"], row["weight_bits"])
+    return frozenset(group for group, told in said.items() if any(w.bits < 0.0 for w in alternatives.weigh(told, known)))
 
 
 def _row(judged: Judged, place: int, likely: bool, source: str) -> dict[str, Any]:
@@ -138,9 +183,15 @@ def _row(judged: Judged, place: int, likely: bool, source: str) -> dict[str, Any
 def test(engine: Engine, settings: CampaignSettings, known: reference.Reference) -> Judged:
     """Score every group and hold it against the reference, and the groups together against chance."""
     alone = weighed(engine, settings, known)
+    looked_at = np.flatnonzero(alone.enough & (alone.p <= MAX_P))
+    if not len(looked_at):
+        return alone
+    related = _related(engine, alone.groups[looked_at])
+    labels = _labels(engine, related, alone.bits[looked_at])
     q = alone.q.copy()
-    q[alone.enough] = _q_values(engine, alone.groups[alone.enough], alone.bits[alone.enough], alone.p[alone.enough])
-    return replace(alone, q=q)
+    tested = alone.enough
+    q[looked_at] = _q_values(engine, alone.groups[tested], alone.p[tested], alone.p[looked_at], related, labels)
+    return replace(alone, q=q, related=related)
 
 
 def weighed(engine: Engine, settings: CampaignSettings, known: reference.Reference) -> Judged:
@@ -161,22 +212,22 @@ def weighed(engine: Engine, settings: CampaignSettings, known: reference.Referen
     return Judged(scores.groups, scores.bits, scores.n_families, strata, p, np.ones(len(p)), n_accounts, enough)
 
 
-def _q_values(engine: Engine, groups: Ints, bits: Floats, p: Floats) -> Floats:
+def _q_values(engine: Engine, groups: Ints, p: Floats, looked_at: Floats, related: _Related, labels: Ints) -> Floats:
     """
     Expected share of false campaigns among those found at each group's p-value.
 
     A campaign of a hundred recipes makes a hundred groups that all pass: they are one finding, as is all that has
     anything to do with a group of a smaller p: it may be a fragment of it. And groups that overlap are fewer tests than groups.
+
+    Args:
+        groups, p: All that were tested.
+        looked_at: p of the groups of `related`.
+        labels: Of these, by campaign; -1 = none.
     """
-    q = np.ones(len(p))
-    looked_at = np.flatnonzero(p <= MAX_P)
-    if not len(looked_at):
-        return q
-    labels, apart = _overlapping(engine, groups[looked_at], bits[looked_at])
+    q = np.ones(len(looked_at))
     single = np.flatnonzero(labels >= 0)
-    findings = shared_members.led_by(~apart.of(single), np.argsort(p[looked_at[single]], kind="stable"))
-    n_tests = effective_tests(engine, groups, p)
-    q[looked_at[single]] = calibrate.q_values(p[looked_at[single]], findings, n_tests)
+    findings = shared_members.led_by(~related.apart.of(single), np.argsort(looked_at[single], kind="stable"))
+    q[single] = calibrate.q_values(looked_at[single], findings, effective_tests(engine, groups, p))
     return q
 
 
@@ -212,7 +263,8 @@ def _campaigns(engine: Engine, judged: Judged, settings: CampaignSettings) -> li
     likely = judged.enough & (judged.q <= settings.q) & (judged.n_families >= settings.min_families)
     if not len(watched):
         return []
-    labels, _ = _overlapping(engine, judged.groups[watched], judged.bits[watched])
+    mine = _related(engine, judged.groups[watched]) if judged.related is None else judged.related.of(judged.groups[watched])
+    labels = _labels(engine, mine, judged.bits[watched])
     out = []
     for label in np.unique(labels[labels >= 0]):
         places = watched[labels == label]
@@ -229,86 +281,47 @@ def _standing(judged: Judged, places: Ints) -> int:
     return int(near[order[0]])
 
 
-def _overlapping(engine: Engine, groups: Ints, bits: Floats) -> tuple[Ints, Relation]:
+def _labels(engine: Engine, related: _Related, bits: Floats) -> Ints:
     """
-    Label of each group, and which pairs have nothing to do with each other; groups of one campaign share accounts or what tells
-    them.
+    Label of each group; groups of one campaign share accounts or what tells them.
 
     A group that holds two parts which have nothing to do with each other is two campaigns in one bag, as is one that holds some
     of each of two large groups which share less than by chance; and one that scores less than a part of itself, by a family's
     worth of bits, holds strangers beside it, who would be named with the part: the label of all these is -1. A part that is
     a slice of one wording has no strangers beside it, but more of its own.
     """
-    n_accounts = engine.query("SELECT count(DISTINCT account) AS n FROM group_accounts")["n"][0].as_py()
-    accounts = _by_accounts(engine, groups, n_accounts)
-    tokens = _by_tokens(engine, groups)
-    alike = accounts.alike | (tokens.alike & accounts.some)
-    apart = ~(accounts.some | tokens.some)
+    apart = related.apart
     as_strong = Relation.at_least(bits, bits - score.MIN_FAMILY_BITS)  # strong enough that it is a campaign's
-    mixed = shared_members.holding_both(accounts.part, apart)
-    mixed |= shared_members.holding_both(accounts.half & as_strong, apart)
-    disjoint = _communities(engine, groups)  # by construction: that two of them share nobody says nothing
-    strangers = ~(Relation.among(disjoint) | accounts.by_chance)
-    mixed |= shared_members.holding_both(accounts.dealt & as_strong, strangers)
-    kept = np.flatnonzero(~(mixed | _diluted(engine, groups, accounts.part, bits)))
-    labels = np.full(len(groups), -1, np.int64)
-    labels[kept] = _joined((alike | accounts.dealt).of(kept), tokens.alike.of(kept))
-    return labels, apart
+    mixed = shared_members.holding_both(related.part, apart)
+    mixed |= shared_members.holding_both(related.half & as_strong, apart)
+    disjoint = _communities(engine, related.groups)  # by construction: that two of them share nobody says nothing
+    strangers = ~(Relation.among(disjoint) | related.by_chance)
+    mixed |= shared_members.holding_both(related.dealt & as_strong, strangers)
+    kept = np.flatnonzero(~(mixed | _diluted(engine, related.groups, related.part, bits)))
+    labels = np.full(len(bits), -1, np.int64)
+    alike = related.alike | (related.by_tokens & related.some) | related.dealt
+    labels[kept] = _joined(alike.of(kept), related.by_tokens.of(kept))
+    return labels
 
 
-@dataclass(frozen=True, slots=True)
-class _Accounts:
-    """
-    How pairs of groups are related by their accounts.
-
-    Args:
-        alike: Half of the smaller is common.
-        some: More than strangers have is common.
-        part: The first is as good as all of it in the second, which is larger.
-        half: Half of the first lies in the second, which is larger.
-        by_chance: At least so much as chance gives is common.
-        dealt: So much, and so much more than by chance, that recipes were dealt out to one fleet.
-    """
-
-    alike: Relation
-    some: Relation
-    part: Relation
-    half: Relation
-    by_chance: Relation
-    dealt: Relation
-
-
-def _by_accounts(engine: Engine, groups: Ints, n_accounts: int) -> _Accounts:
-    related = shared_members.related(
-        *_things(engine, groups, _ACCOUNTS),
-        len(groups),
-        [
-            Rule("overlap", SAME_CAMPAIGN),
-            Rule("overlap", np.nextafter(STRANGERS, 1.0)),
-            Rule("part", PART_OF),
-            Rule("part", SAME_CAMPAIGN),
-            Rule("lift", 1.0, n_accounts),
-            Rule("overlap", SOME),
-            Rule("lift", TIMES_CHANCE, n_accounts),
-            Rule("count", LARGE),
-        ],
-    )
-    alike, some, part, half, by_chance, overlap, lifted, large = related
-    return _Accounts(alike, some, part, half, by_chance, overlap & lifted & large)
-
-
-@dataclass(frozen=True, slots=True)
-class _Tokens:
-    """How pairs of groups are related by what tells them: half of the smaller is common; more than strangers have is."""
-
-    alike: Relation
-    some: Relation
-
-
-def _by_tokens(engine: Engine, groups: Ints) -> _Tokens:
-    rules = [Rule("overlap", SAME_CAMPAIGN), Rule("overlap", np.nextafter(STRANGERS, 1.0))]
-    alike, some = shared_members.related(*_things(engine, groups, _TELLING_TOKENS), len(groups), rules)
-    return _Tokens(alike, some)
+def _related(engine: Engine, groups: Ints) -> _Related:
+    n_accounts = engine.query("SELECT count(DISTINCT account) AS n FROM group_accounts")["n"][0].as_py()
+    strangers = np.nextafter(STRANGERS, 1.0)
+    by_account = [
+        Rule("overlap", SAME_CAMPAIGN),
+        Rule("overlap", strangers),
+        Rule("part", PART_OF),
+        Rule("part", SAME_CAMPAIGN),
+        Rule("lift", 1.0, n_accounts),
+        Rule("overlap", SOME),
+        Rule("lift", TIMES_CHANCE, n_accounts),
+        Rule("count", LARGE),
+    ]
+    found = shared_members.related(*_things(engine, groups, _ACCOUNTS), len(groups), by_account)
+    alike, some, part, half, by_chance, overlap, lifted, large = found
+    by_token = [Rule("overlap", SAME_CAMPAIGN), Rule("overlap", strangers)]
+    tokens, some_tokens = shared_members.related(*_things(engine, groups, _TELLING_TOKENS), len(groups), by_token)
+    return _Related(groups, alike, some, part, half, by_chance, overlap & lifted & large, tokens, some_tokens)
 
 
 def _communities(engine: Engine, groups: Ints) -> Bools:

@@ -4,8 +4,10 @@ What the accounts looked at for a campaign sent: their exchanges with numbered t
 A log is read once for all campaigns, its columns lie on disk, and each campaign takes the places of its own accounts.
 """
 
+import itertools
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TypeVar
 
 import numba
 import numpy as np
@@ -16,6 +18,7 @@ from stillwatch.engine.base import Engine
 from stillwatch.engine.log import Log, Places
 from stillwatch.engine.spill import Spill
 from stillwatch.methods import lists
+from stillwatch.methods.cores import available_cores
 from stillwatch.methods.intern import Interner
 from stillwatch.methods.ragged import by_number
 
@@ -26,6 +29,7 @@ Bools = npt.NDArray[np.bool_]
 KINDS = ("recipe", "config", "network")  # what an exchange carries
 MIN_HOLDERS = 3
 _HABITS = KINDS[1:]
+Number = TypeVar("Number", bound=np.integer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +63,14 @@ class Carried:
     def load(cls, engine: Engine, room: Spill) -> Self:
         """One pass over SIGNATURES after `Log.load`, and one over USES."""
         accounts = engine.query("SELECT DISTINCT account FROM signatures ORDER BY account")["account"].to_numpy()
-        log = Log.load(engine, accounts)
-        counted = [_totals(engine, kind) for kind in KINDS]
-        digests = tuple(table["token"].to_numpy() for table in counted)
-        exact, habits = _read(engine, digests[1:], log, room)
+        with ThreadPoolExecutor(1) as pool:
+            loaded = pool.submit(Log.load, engine, accounts)
+            counted = [_totals(engine, kind) for kind in KINDS]
+            digests = tuple(table["token"].to_numpy() for table in counted)
+            exact, habits = _read(engine, digests[1:], room)
+            log = loaded.result()
+        if log.streamed is not None:
+            exact, habits = _placed(exact, log.streamed), (_placed(habits[0], log.streamed), _placed(habits[1], log.streamed))
         starts, recipes = _recipes(engine, log, digests[0], room)
         n = float(len(log.rows))
         without = [
@@ -82,7 +90,12 @@ class Carried:
 
     def holders(self, chosen: Bools, known: Bools) -> Bools:
         """(n_accounts,) who runs any of the chosen recipes, and who is known already."""
-        return _holders(self.starts, self.recipes, chosen, self.log.owner, known)
+        out = known.copy()
+        bounds = np.linspace(0, len(self.log.rows), available_cores() + 1).astype(np.int64).tolist()
+        with ThreadPoolExecutor(available_cores()) as pool:  # they only ever set what is not set
+            spans = itertools.pairwise(bounds)
+            list(pool.map(lambda span: _hold(*span, self.starts, self.recipes, chosen, self.log.owner, out), spans))
+        return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +172,8 @@ def _totals(engine: Engine, kind: str) -> pa.Table:
     )
 
 
-def _read(engine: Engine, digests: tuple[Ints, ...], log: Log, room: Spill) -> tuple[Ints, tuple[Places, Places]]:
+def _read(engine: Engine, digests: tuple[Ints, ...], room: Spill) -> tuple[Ints, tuple[Places, Places]]:
+    """S0, and token numbers of the habits, in stored order."""
     numbers = {kind: Interner() for kind in _HABITS}
     for kind, known in zip(_HABITS, digests, strict=True):
         numbers[kind].add(known)
@@ -169,14 +183,10 @@ def _read(engine: Engine, digests: tuple[Ints, ...], log: Log, room: Spill) -> t
             column = batch.column(kind)
             there = np.asarray(column.is_valid())
             room.append(kind, np.where(there, numbers[kind].find(np.asarray(column.fill_null(0))) + 1, 0).astype(np.int32))
-    exact = room.array("exact", np.int64)
-    config, network = (room.array(kind, np.int32) for kind in _HABITS)
-    if log.streamed is not None:
-        exact, config, network = (_placed(column, log.streamed) for column in (exact, config, network))
-    return exact, (config, network)
+    return room.array("exact", np.int64), (room.array("config", np.int32), room.array("network", np.int32))
 
 
-def _placed(column: npt.NDArray[np.generic], places: Places) -> npt.NDArray[np.generic]:
+def _placed(column: npt.NDArray[Number], places: Places) -> npt.NDArray[Number]:
     out = np.empty_like(column)
     out[places] = column
     return out
@@ -268,14 +278,12 @@ def _counted(starts: Ints, recipes: Places, marked: Bools, n_recipes: int) -> In
 
 
 @numba.njit(cache=True, nogil=True)
-def _holders(starts: Ints, recipes: Places, chosen: Bools, owner: Places, known: Bools) -> Bools:
-    out = known.copy()
-    for p in range(len(owner)):
+def _hold(first: int, last: int, starts: Ints, recipes: Places, chosen: Bools, owner: Places, out: Bools) -> None:
+    for p in range(first, last):
         if not out[owner[p]]:
             for i in range(starts[p], starts[p + 1]):
                 if chosen[recipes[i]]:
                     out[owner[p]] = True
-    return out
 
 
 @numba.njit(cache=True, nogil=True)
