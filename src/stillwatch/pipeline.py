@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -402,6 +403,10 @@ def assemble(
     """The document, every figure of it from the stored tables; `verify` calls it on recomputed ones."""
     totals = engine.query("SELECT count(*) AS n, count(DISTINCT account) AS n_accounts FROM signatures")
     window, available = window_of(engine), _available(engine)
+    with ThreadPoolExecutor(1) as pool:  # one core each: neither has work for two
+        seen = pool.submit(_frontier, engine, settings, known, window, available) if settings.campaigns.frontier else None
+        told = campaigns.campaigns(engine, settings.campaigns, known, sketches)
+        frontier = seen.result() if seen else ()
     return campaign.Document(
         schema_version=campaign.SCHEMA_VERSION,
         stillwatch_version=metadata.version("stillwatch"),
@@ -416,9 +421,9 @@ def assemble(
         reference=campaign.Reference(known.source, known.n_benign),
         q=settings.campaigns.q,
         watch_q=settings.campaigns.watch_q,
-        campaigns=campaigns.campaigns(engine, settings.campaigns, known, sketches),
+        campaigns=told,
         limits=campaigns.limits(available, window, settings.campaigns),
-        frontier=_frontier(engine, settings, known, window, available) if settings.campaigns.frontier else (),
+        frontier=frontier,
     )
 
 

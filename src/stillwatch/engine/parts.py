@@ -39,7 +39,12 @@ def part_name(number: int, label: str | None = None) -> str:
 
 def part_files(root: Path, spec: TableSpec) -> list[Path]:
     """The parts of a table in order; empty where there is none."""
-    return sorted(folder(root, spec).glob("part-*.parquet"))
+    where = folder(root, spec)
+    try:
+        names = os.listdir(where)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [where / name for name in sorted(names) if name.startswith("part-") and name.endswith(".parquet")]
 
 
 def conform(spec: TableSpec, table: pa.Table) -> pa.Table:

@@ -12,6 +12,7 @@ import os
 import pickle
 import re
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -69,6 +70,7 @@ class SparkEngine(Stored):
         for name, value in _SQL_SETTINGS.items():
             self._session.conf.set(name, value)
         self._width = self._session.sparkContext.defaultParallelism
+        self._naming = threading.Lock()  # a name means another thing to each query, until it is planned
 
     def close(self) -> None:
         """Let go of the cluster, where the session is our own."""
@@ -88,9 +90,11 @@ class SparkEngine(Stored):
         """Run one SELECT; `tables` are visible under their keyword names."""
         tree = _parsed(sql)
         with _Told():
-            for name in _tables_of(tree):
-                self._show(name, tables.get(name))
-            return self._run(tree)
+            with self._naming:
+                for name in _tables_of(tree):
+                    self._show(name, tables.get(name))
+                planned = self._planned(tree)
+            return planned.toArrow()
 
     def batches(self, sql: str, rows: int = 131_072) -> Iterator[pa.RecordBatch]:
         """Stream one SELECT: a query that looks at each row by itself runs part by part, in the order of the parts."""
@@ -103,9 +107,11 @@ class SparkEngine(Stored):
         files = parts.part_files(self._root, _STORED[name])
         for at in range(0, len(files), self._width):
             with _Told():
-                read = [self._read(_STORED[name], str(f)) for f in files[at : at + self._width]]
-                functools.reduce(DataFrame.union, read).createOrReplaceTempView(name)
-                found = self._run(tree)
+                with self._naming:
+                    read = [self._read(_STORED[name], str(f)) for f in files[at : at + self._width]]
+                    functools.reduce(DataFrame.union, read).createOrReplaceTempView(name)
+                    planned = self._planned(tree)
+                found = planned.toArrow()
             yield from found.to_batches(rows)
 
     def _wave(self, task: bytes, items: list[bytes]) -> list[Any]:
@@ -121,8 +127,9 @@ class SparkEngine(Stored):
         outcomes = dict(zip(done["place"].to_pylist(), done["outcome"].to_pylist(), strict=True))
         return [_result(pickle.loads(outcomes[place])) for place in range(len(items))]  # noqa: S301 our own workers wrote it
 
-    def _run(self, tree: expressions.Expr) -> pa.Table:
-        return self._session.sql(tree.sql(dialect="spark")).toArrow()
+    def _planned(self, tree: expressions.Expr) -> DataFrame:
+        """What the names mean is settled here; the query runs when its rows are asked for."""
+        return self._session.sql(tree.sql(dialect="spark"))
 
     def _show(self, name: str, table: pa.Table | None) -> None:
         """Make a table visible to queries: one handed in, else the stored one."""
