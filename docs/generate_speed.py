@@ -51,6 +51,51 @@ def scan() -> str:
     return section("A scan, by stage", told, table(["stage", *(f"{s:,} exchanges" for s in sizes)], rows))
 
 
+def full_size() -> str:
+    """The first published case, at a quarter and whole."""
+    runs = {r["simulate"]["n_exchanges"]: r for r in reversed(newest("scale.full_size")) if r["until"] == "document"}
+    if not runs:
+        return ""
+    sizes = sorted(runs)
+    shown = [n for n in runs[sizes[-1]]["stages"] if n != "start"]
+    rows = [
+        [n, *(f"{runs[s]['stages'][n]['cpu_s']:.0f} s, {runs[s]['stages'][n]['peak_bytes'] / 1e9:.1f} GB" for s in sizes)]
+        for n in shown
+    ]
+    rows.append(["all", *(f"{runs[s]['cpu_s']:.0f} s, {runs[s]['peak_bytes'] / 1e9:.1f} GB" for s in sizes)])
+    rows.append(["CPU microseconds an exchange", *(f"{runs[s]['cpu_us_an_exchange']:.0f}" for s in sizes)])
+    rows.append(["wall time on two cores", *(f"{runs[s]['wall_s']:.0f} s" for s in sizes)])
+    rows.append(["exchanges a second", *(f"{s / runs[s]['wall_s']:,.0f}" for s in sizes)])
+    rows.append(["of the peak, not mapped from disk", *(f"{runs[s]['anonymous_bytes'] / 1e9:.1f} GB" for s in sizes)])
+    rows.append(["spilled at most at once", *(f"{runs[s]['spill_bytes'] / 1e9:.1f} GB" for s in sizes)])
+    told = (
+        "`python -m benchmarks.scale.full_size --share S`: the accounts of the first published case, 24,000 of campaigns and "
+        "their cover among 77,183, and a share of their exchanges. CPU seconds of all processes and their memory together, at "
+        "its highest. What is left between stages (duplicates, explanations, the frontier, results) is `document`."
+    )
+    return section("The first published case", told, table(["stage", *(f"{s:,} exchanges" for s in sizes)], rows))
+
+
+def growth() -> str:
+    """Ten times as much of one thing."""
+    runs = newest("scale.growth")
+    if not runs:
+        return ""
+    found = runs[0]["sizes"]
+    rows = [
+        [
+            told,
+            f"{found[name]['n_exchanges']:,}",
+            f"{found[name]['n_accounts']:,}",
+            f"{found[name]['cpu_s']:.0f} s",
+            f"{found[name]['cpu_s'] / found['one']['cpu_s']:.1f}",
+        ]
+        for told, name in (("one", "one"), ("ten times the exchanges", "exchanges"), ("ten times the accounts", "accounts"))
+    ]
+    told = "`python -m benchmarks.scale.growth`: scans of the preset `demo` at other sizes, each in a process of its own."
+    return section("Growth", told, table(["log", "exchanges", "accounts", "CPU", "times the first"], rows))
+
+
 def signatures() -> str:
     """The signature stage."""
     runs = newest("speed.signatures")
@@ -153,7 +198,7 @@ def beside() -> str:
 
 def page() -> str:
     """The whole page."""
-    return HEAD + scan() + signatures() + ingest() + startup() + beside()
+    return HEAD + scan() + full_size() + growth() + signatures() + ingest() + startup() + beside()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from stillwatch.campaigns.traffic import KINDS, MIN_HOLDERS, Carried, Traffic
+from stillwatch.campaigns.traffic import KINDS, MIN_HOLDERS, Carried, Traffic, starts
 from stillwatch.engine import parts
 from stillwatch.engine.base import Engine
 from stillwatch.engine.log import inverse
@@ -73,15 +73,15 @@ def attribute(engine: Engine, campaigns: pa.Table, least_accounts: int) -> None:
     with engine.spill() as room:
         carried = Carried.load(engine, room)
         claimed = np.zeros(len(carried.log.rows), np.bool_)
-        for name in campaigns["campaign_id"].to_pylist():
-            traffic = Traffic.of(engine, carried, name, claimed)
+        for start in starts(engine, carried, campaigns["campaign_id"].to_pylist()):
+            traffic = Traffic.of(carried, start, claimed)
             if traffic is None:
                 continue
-            people, told = _attributed(engine, name, traffic, len(carried.accounts))
+            people, told = _attributed(engine, start.name, traffic, len(carried.accounts))
             if sum(m != "touched" for m in people["membership"].to_pylist()) < least_accounts:
                 continue
             members.append(people)
-            found[name] = told
+            found[start.name] = told
             claimed[told.places] = True
         engine.write(tables.MEMBERS, _dated(engine, carried, members))
         parts.drop(engine.root, tables.ATTRIBUTED)

@@ -5,6 +5,7 @@ A log is read once for all campaigns, its columns lie on disk, and each campaign
 """
 
 import itertools
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Self, TypeVar
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from stillwatch.engine.ahead import ahead
 from stillwatch.engine.base import Engine
 from stillwatch.engine.log import Log, Places
 from stillwatch.engine.spill import Spill
@@ -99,6 +101,33 @@ class Carried:
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """
+    Where attribution of a campaign begins, whatever stronger ones claim.
+
+    Args:
+        name: The campaign's id.
+        found_by: (n,) places of the log that the campaign was found by.
+        looked_at: (n_accounts,) members of its groups, and who runs a recipe half of whose uses it was found by.
+    """
+
+    name: str
+    found_by: Bools
+    looked_at: Bools
+
+
+def starts(engine: Engine, carried: Carried, names: Sequence[str]) -> Iterator[Start]:
+    """One after the other; the next is made ready while one is used."""
+
+    def each() -> Iterator[Start]:
+        for name in names:
+            found_by = _start(engine, carried.log, name)
+            yield Start(name, found_by, _looked_at(engine, carried, name, found_by))
+
+    return ahead(each())
+
+
+@dataclass(frozen=True, slots=True)
 class Traffic:
     """
     The exchanges of the accounts looked at for one campaign, by account and time.
@@ -131,10 +160,10 @@ class Traffic:
     n_exchanges: Ints
 
     @classmethod
-    def of(cls, engine: Engine, carried: Carried, name: str, claimed: Bools) -> Self | None:
+    def of(cls, carried: Carried, begun: Start, claimed: Bools) -> Self | None:
         """None where nothing is left to look at; `claimed` are (n,) places that stronger campaigns have."""
-        found_by = _start(engine, carried.log, name)
-        places, sizes = _sent_by(carried.log, _looked_at(engine, carried, name, found_by), claimed)
+        found_by = begun.found_by
+        places, sizes = _sent_by(carried.log, begun.looked_at, claimed)
         numbers = np.flatnonzero(sizes).astype(np.int32)
         account = np.repeat(numbers, sizes[numbers])
         start = found_by[places]

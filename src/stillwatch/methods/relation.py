@@ -80,8 +80,7 @@ class Relation:
 
     def of(self, kept: Ints) -> "Relation":
         """Only between some of the things, in this order."""
-        blocks = (np.concatenate([self.row(int(i))[None, kept] for i in kept[a:b]]) for a, b in _blocks(len(kept)))
-        return Relation.of_rows(blocks, len(kept))
+        return Relation(_among(self.words, kept, words_of(len(kept))), len(kept))
 
     def transposed(self) -> "Relation":
         """(j, i) for (i, j)."""
@@ -113,4 +112,17 @@ def _transposed(words: Words, n: int) -> Words:
                 while left != U(0):
                     out[64 * w + np.int64(lowest_bit(left)), top >> 6] |= U(1) << U(i - top)
                     left &= left - U(1)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _among(words: Words, kept: Ints, n_words: int) -> Words:
+    out = np.zeros((len(kept), n_words), np.uint64)
+    for i in range(len(kept)):
+        row = words[kept[i]]
+        for w in range(n_words):
+            word = U(0)
+            for j in range(64 * w, min(64 * w + 64, len(kept))):
+                word |= ((row[kept[j] >> 6] >> U(kept[j] & 63)) & U(1)) << U(j & 63)
+            out[i, w] = word
     return out
