@@ -263,8 +263,7 @@ def _campaigns(engine: Engine, judged: Judged, settings: CampaignSettings) -> li
     likely = judged.enough & (judged.q <= settings.q) & (judged.n_families >= settings.min_families)
     if not len(watched):
         return []
-    mine = _related(engine, judged.groups[watched]) if judged.related is None else judged.related.of(judged.groups[watched])
-    labels = _labels(engine, mine, judged.bits[watched])
+    labels = _labels(engine, _related_among(engine, judged, judged.groups[watched]), judged.bits[watched])
     out = []
     for label in np.unique(labels[labels >= 0]):
         places = watched[labels == label]
@@ -302,6 +301,12 @@ def _labels(engine: Engine, related: _Related, bits: Floats) -> Ints:
     alike = related.alike | (related.by_tokens & related.some) | related.dealt
     labels[kept] = _joined(alike.of(kept), related.by_tokens.of(kept))
     return labels
+
+
+def _related_among(engine: Engine, judged: Judged, groups: Ints) -> _Related:
+    """Of groups that may have been held against each other already: not where groups of any q are watched."""
+    known = judged.related
+    return known.of(groups) if known is not None and np.isin(groups, known.groups).all() else _related(engine, groups)
 
 
 def _related(engine: Engine, groups: Ints) -> _Related:

@@ -314,3 +314,13 @@ def test_of_what_is_watched_the_strongest_are_told(tmp_path: Path) -> None:
 
     assert [c["group"] for c in found] == [100, *range(30, 10, -1)]
     assert [c["verdict"] for c in found] == ["likely", *["watched"] * 20]
+
+
+def test_all_groups_may_be_watched(tmp_path: Path) -> None:
+    """At a rate of one, groups that were held against no other are watched beside one that was."""
+    groups = {1: (range(30), GUILTY), 2: (range(100, 130), {"pool": 4.0}), 3: (range(200, 230), {"pool": 4.0})}
+    engine = judged(tmp_path, groups, known(np.random.default_rng(3).normal(5.0, 0.5, 300)))
+
+    table = judge(engine, CampaignSettings(watch_q=1.0), known(np.random.default_rng(3).normal(5.0, 0.5, 300)))
+
+    assert sorted(table["group"].to_pylist()) == [1, 2, 3]
