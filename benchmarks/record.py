@@ -37,3 +37,14 @@ def record(scenario: str, numbers: dict[str, Any]) -> Path:
 def _commit() -> str:
     told = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     return told.stdout.strip() or "unknown"
+
+
+def seeds_of(told: str) -> range:
+    """
+    Seeds as they are asked for: one, or the first and the last.
+
+    >>> seeds_of("3-5"), seeds_of("7")
+    (range(3, 6), range(7, 8))
+    """
+    first, _, last = told.partition("-")
+    return range(int(first), int(last or first) + 1)

@@ -18,7 +18,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from benchmarks.record import record
+from benchmarks.record import record, seeds_of
 
 from stillwatch import campaigns, pipeline, worlds
 from stillwatch.engine.duckdb import DuckDBEngine
@@ -159,11 +159,10 @@ def main() -> None:
     parser.add_argument("--reference", type=Path, help="instead of the shipped one; the line says so")
     parser.add_argument("--dry", action="store_true", help="print, do not record")
     given = parser.parse_args()
-    first, _, last = given.seeds.partition("-")
     tallies: dict[tuple[str, str], Tally] = {}
     for shape in [TEXT] if given.corpus else given.shapes:
         channels = [c for c, shapes in CHANNELS.items() if shape in shapes]
-        for seed in range(int(first), int(last or first) + 1):
+        for seed in seeds_of(given.seeds):
             with tempfile.TemporaryDirectory(prefix="stillwatch-ablation-") as scratch:
                 told = measured(shape, seed, channels, Path(scratch), given.reference, given.corpus)
             for channel, (found, false, accounts) in told.items():

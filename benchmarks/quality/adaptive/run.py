@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from benchmarks.quality.adaptive import poisoned, report
 from benchmarks.quality.adaptive.tactics import TACTICS, Step, Tactic
 from benchmarks.quality.calibration.run import KEY, WORLDS
-from benchmarks.record import RESULTS, record
+from benchmarks.record import RESULTS, record, seeds_of
 
 from stillwatch import pipeline, worlds
 from stillwatch.settings import Settings, with_changes
@@ -155,11 +155,10 @@ def main() -> None:
     parser.add_argument("--tactics", nargs="+", default=[t.id for t in TACTICS], help="their ids, or A2 for all of A2")
     parser.add_argument("--again", action="store_true", help="also the worlds that have their line; the newest one counts")
     given = parser.parse_args()
-    first, _, last = given.seeds.partition("-")
     measurer = Measurer([] if given.again else lines(RESULTS / f"{SCENARIO}.jsonl"))
     for tactic in TACTICS:
         if tactic.id in given.tactics or tactic.id.split()[0] in given.tactics:
-            climb(tactic, list(range(int(first), int(last or first) + 1)), measurer)
+            climb(tactic, list(seeds_of(given.seeds)), measurer)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 from benchmarks.quality.calibration.run import KEY
-from benchmarks.record import record
+from benchmarks.record import record, seeds_of
 
 from stillwatch import pipeline, worlds
 from stillwatch.settings import Settings, with_changes
@@ -85,8 +85,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="1-2", help="first and last seed")
     parser.add_argument("--hours", type=int, nargs="+", default=list(HOURS))
     given = parser.parse_args()
-    first, _, last = given.seeds.partition("-")
-    for seed in range(int(first), int(last or first) + 1):
+    for seed in seeds_of(given.seeds):
         with tempfile.TemporaryDirectory(prefix="stillwatch-alarm-") as scratch:
             record(SCENARIO, measured(seed, given.hours, Path(scratch)))
 

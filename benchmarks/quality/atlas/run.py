@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 from benchmarks.quality.adaptive.run import benign
 from benchmarks.quality.calibration.run import KEY
-from benchmarks.record import record
+from benchmarks.record import record, seeds_of
 
 from stillwatch import candidates, pipeline, worlds
 from stillwatch.campaigns.frontier import seen
@@ -124,8 +124,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="The power atlas.")
     parser.add_argument("--seeds", default="3401-3403", help="first and last seed")
     given = parser.parse_args()
-    first, _, last = given.seeds.partition("-")
-    for seed in range(int(first), int(last or first) + 1):
+    for seed in seeds_of(given.seeds):
         with tempfile.TemporaryDirectory(prefix="stillwatch-atlas-") as scratch:
             told = measured(seed, Path(scratch))
         record(SCENARIO, told)

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from benchmarks.quality.baselines import mmd
 from benchmarks.quality.baselines.rules import RULES, Scores
 from benchmarks.quality.calibration.run import KEY, WORLDS
-from benchmarks.record import record
+from benchmarks.record import record, seeds_of
 
 from stillwatch import pipeline, worlds
 from stillwatch.settings import Settings, with_changes
@@ -117,8 +117,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="3201-3203", help="first and last seed")
     parser.add_argument("--honeypotllm", type=Path, help="Python of an environment with the group quality-peers")
     given = parser.parse_args()
-    first, _, last = given.seeds.partition("-")
-    seeds = range(int(first), int(last or first) + 1)
+    seeds = seeds_of(given.seeds)
     accused: Counter[tuple[str, str]] = Counter()
     size: Counter[str] = Counter()
     alarms: Counter[str] = Counter()

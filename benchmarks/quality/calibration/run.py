@@ -19,7 +19,7 @@ from typing import Any
 
 import orjson
 import pyarrow.parquet as pq
-from benchmarks.record import RESULTS, record
+from benchmarks.record import RESULTS, record, seeds_of
 
 from stillwatch import campaigns, pipeline, worlds
 from stillwatch.campaigns.judge import test
@@ -98,9 +98,8 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="worlds at a time")
     parser.add_argument("--again", action="store_true", help="also the seeds that have their line; the newest one counts")
     given = parser.parse_args()
-    first, _, last = given.seeds.partition("-")
     done = set() if given.again else {t["seed"] for t in lines(RESULTS / f"{SCENARIO}.jsonl") if t["world"] == given.world}
-    wanted = sorted(set(range(int(first), int(last or first) + 1)) - done)
+    wanted = sorted(set(seeds_of(given.seeds)) - done)
     with ProcessPoolExecutor(given.jobs, mp_context=get_context("spawn")) as workers:
         for told in workers.map(partial(measured_apart, given.world), wanted):
             record(SCENARIO, told)

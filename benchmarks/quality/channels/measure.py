@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from benchmarks.quality.ablation import CLEAN, KEY, UNEVEN, Tally, judged, world_with
 from benchmarks.quality.channels import EXPERIMENTS, Experiment, Seen
 from benchmarks.quality.channels.base import SILENT, fitted, weighed
-from benchmarks.record import record
+from benchmarks.record import record, seeds_of
 
 from stillwatch import pipeline, worlds
 from stillwatch.engine.duckdb import DuckDBEngine
@@ -165,16 +165,11 @@ def main() -> None:
     given = parser.parse_args()
     rows = []
     for channel in given.only:
-        rows.append(measured(channel, _range(given.seeds), _range(given.fit), given.reference))
+        rows.append(measured(channel, seeds_of(given.seeds), seeds_of(given.fit), given.reference))
         print(rows[-1], flush=True)
     if not given.dry:
         source = given.reference.name if given.reference else "shipped"
         record("quality.channels", {"seeds": given.seeds, "fit": given.fit, "reference": source, "rows": rows})
-
-
-def _range(seeds: str) -> range:
-    first, _, last = seeds.partition("-")
-    return range(int(first), int(last or first) + 1)
 
 
 if __name__ == "__main__":

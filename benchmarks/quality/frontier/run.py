@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from benchmarks.quality.adaptive.run import benign
 from benchmarks.quality.calibration.run import KEY
-from benchmarks.record import record
+from benchmarks.record import record, seeds_of
 
 from stillwatch import candidates, pipeline, worlds
 from stillwatch.campaigns.frontier import seen
@@ -237,8 +237,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="3501-3508", help="first and last seed")
     parser.add_argument("--dry", type=Path, help="append lines here, do not record")
     given = parser.parse_args()
-    first, _, last = given.seeds.partition("-")
-    for seed in range(int(first), int(last or first) + 1):
+    for seed in seeds_of(given.seeds):
         for dated in (True, False):
             told = measured(seed, dated)
             if given.dry:

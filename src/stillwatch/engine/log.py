@@ -54,8 +54,7 @@ class Log:
         streamed = None
         if (rows[1:] < rows[:-1]).any():
             order = np.argsort(rows, kind="stable")
-            streamed = np.empty(n, np.int32)
-            streamed[order] = np.arange(n)
+            streamed = inverse(order)
             rows, owner, seen = rows[order], owner[order], seen[order]
         starts = np.zeros(len(accounts) + 1, np.int64)
         timed = _in_time(engine, rows, owner, seen)

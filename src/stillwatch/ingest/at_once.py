@@ -18,6 +18,7 @@ import pyarrow.json as pj
 
 from stillwatch.errors import BadLineError
 from stillwatch.ingest.answers import error_status
+from stillwatch.ingest.conform import Conformed, conform
 from stillwatch.ingest.files import Block
 from stillwatch.ingest.objects import lines_of, objects_of
 from stillwatch.ingest.requests import SYSTEM_ROLES
@@ -171,6 +172,12 @@ def read_answers(given: pa.Array, data: bytes) -> Columns | None:
         "reasoning_tokens": at(given, "usage", "completion_tokens_details", "reasoning_tokens"),
         "error_status": pa.array(statuses, WHOLE),
     }
+
+
+def conformed(columns: Columns, n: int, time_format: str | None) -> Conformed | None:
+    """The rows that the columns make; None where one of them is bad, or was mended: each such line must be looked at."""
+    done = conform(columns, n, time_format)
+    return done if done.kept.all() and not done.n_mended else None
 
 
 def unlike(served: pa.Array, asked: pa.Array) -> pa.Array:

@@ -17,6 +17,7 @@ from stillwatch.ingest.at_once import (
     WHOLE,
     Columns,
     at,
+    conformed,
     fields,
     filled,
     kinds_of,
@@ -26,7 +27,7 @@ from stillwatch.ingest.at_once import (
     table_of,
     unlike,
 )
-from stillwatch.ingest.conform import Conformed, conform
+from stillwatch.ingest.conform import Conformed
 from stillwatch.ingest.files import Block
 
 Failure = Callable[[Mapping[str, object]], int]
@@ -87,10 +88,7 @@ def read_block(block: Block, time_format: str | None, failure: Failure) -> Confo
         return None
     told = {name: table[name].combine_chunks() for name in table.column_names}
     columns = _columns(told, block.data, failure)
-    if columns is None:
-        return None
-    done = conform(columns, len(table), time_format)
-    return done if done.kept.all() and not done.n_mended else None
+    return None if columns is None else conformed(columns, len(table), time_format)
 
 
 def _columns(told: Columns, data: bytes, failure: Failure) -> Columns | None:

@@ -18,6 +18,7 @@ from stillwatch.ingest.at_once import (
     WHOLE,
     Columns,
     at,
+    conformed,
     fields,
     filled,
     kinds_of,
@@ -27,7 +28,7 @@ from stillwatch.ingest.at_once import (
     table_of,
     unlike,
 )
-from stillwatch.ingest.conform import Conformed, conform
+from stillwatch.ingest.conform import Conformed
 from stillwatch.ingest.files import Block
 
 _REQUEST = fields(
@@ -92,8 +93,7 @@ def read_block(block: Block, wrapper: Wrapper, time_format: str | None) -> Confo
     columns = _columns(told, wrapper, request, read_answers(answer, block.data))
     if columns is None:
         return None
-    done = conform({n: c for n, c in columns.items() if c.type != NOTHING}, len(table), time_format)
-    return done if done.kept.all() and not done.n_mended else None
+    return conformed({n: c for n, c in columns.items() if c.type != NOTHING}, len(table), time_format)
 
 
 def _schema(used: Mapping[str, frozenset[type]], wrapper: Wrapper) -> pa.Schema | None:

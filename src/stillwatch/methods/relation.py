@@ -72,7 +72,7 @@ class Relation:
 
     def rows(self, first: int, last: int) -> Bools:
         """(last - first, n) as booleans."""
-        return np.unpackbits(self.words[first:last].view(np.uint8), axis=1, count=self.n, bitorder="little").astype(np.bool_)
+        return np.unpackbits(self.words[first:last].view(np.uint8), axis=1, count=self.n, bitorder="little").view(np.bool_)
 
     def row(self, one: int) -> Bools:
         """(n,) what one is related to."""
